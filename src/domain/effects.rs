@@ -1,0 +1,74 @@
+//! What a step leaves behind.
+
+use super::character;
+use super::pet;
+
+/// The events of the steps taken since it was made, in the order in which they were decided.
+#[derive(Default, Debug)]
+pub struct Effects {
+    pub events: Vec<Event>,
+    /// Templates looked up during a tick and not found; such pets lose nothing.
+    pub num_unknown_templates: u32,
+}
+
+/// An event on its way to one of the two brokers.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    Pet(pet::Event),
+    Character(character::Event),
+}
+
+/// How one input ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Its effect, possibly none, stands.
+    Applied,
+    /// Nothing to do with us or no longer true; counted only.
+    Ignored(Reason),
+    /// Refused: no change, no event; counted and logged.
+    Rejected(Reason),
+    /// Refused, and kept with its original bytes for a person to look at.
+    DeadLetter(Reason),
+}
+
+/// Why an input had no effect: the `reason` in metrics, logs and dead letters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Reason {
+    NotOwner,
+    UnknownPet,
+    SlotsFull,
+    Expired,
+    NotSpawned,
+    UnknownSkill,
+    NotOnline,
+    /// Several pets could be the one whose item was deleted.
+    AmbiguousAsset,
+    /// A movement for another world, channel, map or instance than the registry's.
+    OtherMap,
+}
+
+impl Reason {
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotOwner => "not_owner",
+            Self::UnknownPet => "unknown_pet",
+            Self::SlotsFull => "slots_full",
+            Self::Expired => "expired",
+            Self::NotSpawned => "not_spawned",
+            Self::UnknownSkill => "unknown_skill",
+            Self::NotOnline => "not_online",
+            Self::AmbiguousAsset => "ambiguous_asset",
+            Self::OtherMap => "other_map",
+        }
+    }
+}
+
+impl Effects {
+    pub fn pet(&mut self, event: pet::Event) {
+        self.events.push(Event::Pet(event));
+    }
+
+    pub fn character(&mut self, event: character::Event) {
+        self.events.push(Event::Character(event));
+    }
+}

@@ -1,0 +1,3 @@
+//! Menagerie.
+
+pub mod domain;
