@@ -11,6 +11,8 @@ use super::ids::PetId;
 pub use command::{Command, Order};
 pub use event::{Body, DespawnReason, Event};
 
+/// The name of a pet created without one.
+pub const DEFAULT_NAME: &str = "Pet";
 /// Longest name in storage, in characters.
 pub const MAX_NAME_CHARS: usize = 13;
 /// Highest level.
@@ -94,6 +96,28 @@ pub(super) enum Dirty {
 }
 
 impl Pet {
+    /// A pet with the defaults of creation and nothing to write: level 1, full, not spawned,
+    /// named `Pet`, without expiration. Whoever restores a stored pet assigns its fields.
+    pub fn new(id: PetId, template_id: u32) -> Self {
+        Self {
+            id,
+            template_id,
+            cash_id: 0,
+            name: DEFAULT_NAME.into(),
+            level: 1,
+            closeness: 0,
+            fullness: MAX_FULLNESS,
+            slot: NOT_SPAWNED,
+            expiration: None,
+            flag: 0,
+            purchase_by: 0,
+            excludes: Box::default(),
+            asset: None,
+            position: None,
+            dirty: Dirty::Clean,
+        }
+    }
+
     pub fn is_spawned(&self) -> bool {
         self.slot >= 0
     }
