@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use super::ids::PetId;
 
 pub use command::{Command, Order};
+pub(super) use event::limited;
 pub use event::{Body, DespawnReason, Event};
 
 /// The name of a pet created without one.
@@ -25,6 +26,8 @@ pub const MAX_FULLNESS: u8 = 100;
 pub const HUNGER_DESPAWN: u8 = 5;
 /// Most excluded items kept.
 pub const MAX_EXCLUDES: usize = 1_000;
+/// Most pets one owner may have out.
+pub const MAX_SPAWNED: i8 = 3;
 /// The slot of a pet that is not out.
 pub const NOT_SPAWNED: i8 = -1;
 
@@ -124,5 +127,10 @@ impl Pet {
 
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.expiration.is_some_and(|at| at <= now)
+    }
+
+    /// Notes that the next commit has to write at least this much.
+    pub(super) fn touch(&mut self, dirty: Dirty) {
+        self.dirty = self.dirty.max(dirty);
     }
 }
