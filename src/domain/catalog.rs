@@ -1,12 +1,20 @@
-//! Game data: pet templates and maps with footholds.
+//! Game data: pet templates and maps with footholds (`config/catalog/`).
 
-use std::collections::HashMap;
+mod foothold;
+mod parse;
+
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
+pub use foothold::{Foothold, Map};
+pub use parse::{MAPS_FILE, PETS_FILE, ParseError};
 
 /// The data a step looks up. Immutable; a reload replaces it whole.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Catalog {
-    templates: HashMap<u32, Template>,
-    maps: HashMap<u32, Map>,
+    templates: FxHashMap<u32, Template>,
+    maps: FxHashMap<u32, Map>,
 }
 
 /// One kind of pet.
@@ -16,7 +24,7 @@ pub struct Template {
     pub name: String,
     /// Fullness lost per hunger tick, 0..=100.
     pub hunger: u8,
-    /// Default lifetime in days.
+    /// Default lifetime in days, 1..=36500.
     pub life_days: u32,
     pub skills: Vec<Skill>,
 }
@@ -32,29 +40,57 @@ pub struct Skill {
     pub probability: u8,
 }
 
-/// A map's footholds.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Map {
-    pub id: u32,
-    pub footholds: Vec<Foothold>,
-}
-
-/// A segment one can stand on; a vertical one is a wall.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Foothold {
-    pub id: i16,
-    pub x1: i16,
-    pub y1: i16,
-    pub x2: i16,
-    pub y2: i16,
-}
-
 impl Catalog {
+    /// The catalog compiled in, so that the binary runs from anywhere.
+    pub fn builtin() -> Self {
+        static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| {
+            Catalog::parse(
+                include_str!("../../config/catalog/pets.toml"),
+                include_str!("../../config/catalog/maps.toml"),
+            )
+            .expect("the shipped catalog is valid, which a test asserts")
+        });
+        BUILTIN.clone()
+    }
+
+    /// Reads a catalog from the texts of its two files, `pets.toml` and `maps.toml`.
+    ///
+    /// # Errors
+    /// [`ParseError`] names the file and the line of the first thing wrong: no TOML, an unknown
+    /// or missing key, a value out of its range, an id given twice.
+    pub fn parse(pets: &str, maps: &str) -> Result<Self, ParseError> {
+        Ok(Self { templates: parse::pets(pets)?, maps: parse::maps(maps)? })
+    }
+
     pub fn template(&self, id: u32) -> Option<&Template> {
         self.templates.get(&id)
+    }
+
+    /// In no particular order.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.templates.values()
     }
 
     pub fn map(&self, id: u32) -> Option<&Map> {
         self.maps.get(&id)
     }
+
+    /// In no particular order.
+    pub fn maps(&self) -> impl Iterator<Item = &Map> {
+        self.maps.values()
+    }
 }
+
+impl Template {
+    pub fn skill(&self, command: u8) -> Option<Skill> {
+        self.skills.iter().copied().find(|skill| skill.command == command)
+    }
+}
+
+/// Whether an item is a pet: of the cash inventory, classified as a pet.
+pub fn is_pet(template_id: u32) -> bool {
+    template_id / 1_000_000 == 5 && template_id / 10_000 == 500
+}
+
+#[cfg(test)]
+mod tests;

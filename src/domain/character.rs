@@ -6,7 +6,9 @@ pub mod status;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-pub use event::{Event, Place};
+use super::effects::Effects;
+
+pub use event::{Body, Event, Place};
 pub use status::{Asset, AssetChange, Status, StatusChange};
 
 /// What is stored of a character. A character first seen on Kafka is provisioned with a
@@ -37,4 +39,18 @@ pub struct Session {
     pub since: DateTime<Utc>,
     /// When the next hunger tick is due; always `since` plus a multiple of the interval.
     pub next_hunger: DateTime<Utc>,
+}
+
+impl Character {
+    /// Publishes one event of this character under its next number.
+    pub(super) fn publish(&mut self, body: Body, now: DateTime<Utc>, out: &mut Effects) {
+        self.event_seq += 1;
+        out.character(Event {
+            character: self.uuid,
+            user: self.user,
+            at: now,
+            seq: self.event_seq,
+            body,
+        });
+    }
 }

@@ -9,8 +9,11 @@ use chrono::{DateTime, Utc};
 use super::ids::PetId;
 
 pub use command::{Command, Order};
+pub(super) use event::limited;
 pub use event::{Body, DespawnReason, Event};
 
+/// The name of a pet created without one.
+pub const DEFAULT_NAME: &str = "Pet";
 /// Longest name in storage, in characters.
 pub const MAX_NAME_CHARS: usize = 13;
 /// Highest level.
@@ -23,6 +26,8 @@ pub const MAX_FULLNESS: u8 = 100;
 pub const HUNGER_DESPAWN: u8 = 5;
 /// Most excluded items kept.
 pub const MAX_EXCLUDES: usize = 1_000;
+/// Most pets one owner may have out.
+pub const MAX_SPAWNED: i8 = 3;
 /// The slot of a pet that is not out.
 pub const NOT_SPAWNED: i8 = -1;
 
@@ -94,11 +99,38 @@ pub(super) enum Dirty {
 }
 
 impl Pet {
+    /// A pet with the defaults of creation and nothing to write: level 1, full, not spawned,
+    /// named `Pet`, without expiration. Whoever restores a stored pet assigns its fields.
+    pub fn new(id: PetId, template_id: u32) -> Self {
+        Self {
+            id,
+            template_id,
+            cash_id: 0,
+            name: DEFAULT_NAME.into(),
+            level: 1,
+            closeness: 0,
+            fullness: MAX_FULLNESS,
+            slot: NOT_SPAWNED,
+            expiration: None,
+            flag: 0,
+            purchase_by: 0,
+            excludes: Box::default(),
+            asset: None,
+            position: None,
+            dirty: Dirty::Clean,
+        }
+    }
+
     pub fn is_spawned(&self) -> bool {
         self.slot >= 0
     }
 
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.expiration.is_some_and(|at| at <= now)
+    }
+
+    /// Notes that the next commit has to write at least this much.
+    pub(super) fn touch(&mut self, dirty: Dirty) {
+        self.dirty = self.dirty.max(dirty);
     }
 }

@@ -52,6 +52,19 @@ pub struct Place {
     pub z: f64,
 }
 
+impl Place {
+    /// Where a game server says a character is: its world and map as text, z 0.
+    pub fn on_map(world: u8, map: u32, (x, y): (i16, i16)) -> Self {
+        Self {
+            world: world.to_string().into(),
+            zone: map.to_string().into(),
+            x: x.into(),
+            y: y.into(),
+            z: 0.0,
+        }
+    }
+}
+
 impl Body {
     /// The event's type, which is also its NATS subject.
     pub fn name(&self) -> &'static str {

@@ -105,3 +105,8 @@ impl Body {
         }
     }
 }
+
+/// An amount as an event carries it: limited to the field's type.
+pub(in crate::domain) fn limited(amount: u8) -> i8 {
+    i8::try_from(amount).unwrap_or(i8::MAX)
+}

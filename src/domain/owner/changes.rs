@@ -1,0 +1,84 @@
+//! What the store has to write after a step.
+
+use super::Owner;
+use crate::domain::character::Character;
+use crate::domain::ids::PetId;
+use crate::domain::pet::{Dirty, Pet};
+
+/// The last state of whatever changed, for the store. Empty when nothing did.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Changes {
+    /// Pets of which only the vitals changed.
+    pub vitals: Vec<Vitals>,
+    /// Pets to insert or to overwrite whole.
+    pub pets: Vec<Pet>,
+    /// Pets to delete. One that was created since the last call may be among them.
+    pub removed_pets: Vec<PetId>,
+    /// `Some(None)`: the row goes.
+    pub character: Option<Option<Character>>,
+}
+
+/// The columns the hot path writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Vitals {
+    pub pet: PetId,
+    pub level: u8,
+    pub closeness: u16,
+    pub fullness: u8,
+    pub slot: i8,
+}
+
+/// What the next commit has to do about the character itself.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) enum CharacterChange {
+    #[default]
+    None,
+    Write,
+    Remove,
+}
+
+impl Changes {
+    /// Whether the store has nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.vitals.is_empty()
+            && self.pets.is_empty()
+            && self.removed_pets.is_empty()
+            && self.character.is_none()
+    }
+}
+
+impl Owner {
+    /// What changed since the last call, in its last state. Marks everything clean, so whoever
+    /// takes the changes must either commit them or forget this owner.
+    pub fn take_changes(&mut self) -> Changes {
+        let mut changes = Changes {
+            removed_pets: std::mem::take(&mut self.removed),
+            character: match std::mem::take(&mut self.character_change) {
+                CharacterChange::None => None,
+                CharacterChange::Write => Some(self.character.clone()),
+                CharacterChange::Remove => Some(None),
+            },
+            ..Changes::default()
+        };
+        for pet in &mut self.pets {
+            match std::mem::take(&mut pet.dirty) {
+                Dirty::Clean => {}
+                Dirty::Vitals => changes.vitals.push(pet.vitals()),
+                Dirty::Whole => changes.pets.push(pet.clone()),
+            }
+        }
+        changes
+    }
+}
+
+impl Pet {
+    fn vitals(&self) -> Vitals {
+        Vitals {
+            pet: self.id,
+            level: self.level,
+            closeness: self.closeness,
+            fullness: self.fullness,
+            slot: self.slot,
+        }
+    }
+}
