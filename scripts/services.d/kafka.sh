@@ -78,5 +78,5 @@ PROPERTIES
 }
 
 kafka_await() {
-    "$library/probe.py" kafka "$(port_of kafka)" "$(cat "$services_dir/kafka/pid")" 60
+    "$library/probe.py" kafka "$(port_of kafka)" "$(cat "$services_dir/kafka/pid")" 120
 }

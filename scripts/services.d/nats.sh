@@ -50,5 +50,5 @@ nats_launch() {
 }
 
 nats_await() {
-    "$library/probe.py" nats "$(port_of nats)" "$(cat "$services_dir/nats/pid")" 30
+    "$library/probe.py" nats "$(port_of nats)" "$(cat "$services_dir/nats/pid")" 120
 }

@@ -72,7 +72,7 @@ postgres_launch() {
 }
 
 postgres_await() {
-    local deadline=$((SECONDS + 60)) url answer
+    local deadline=$((SECONDS + 120)) url answer
     url="$(postgres_address "$(port_of postgres)")?sslmode=disable&connect_timeout=2"
     while ((SECONDS < deadline)); do
         answer=$("$(postgres_bin)/psql" -XAtqc 'SELECT 1' "$url" 2>/dev/null </dev/null) || true
