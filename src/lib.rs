@@ -1,3 +1,4 @@
 //! Menagerie.
 
 pub mod domain;
+pub mod store;

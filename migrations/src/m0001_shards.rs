@@ -66,7 +66,9 @@ impl MigrationTrait for Migration {
 
 async fn seed_counters(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let connection = manager.get_connection();
-    connection.execute_unprepared("insert into counters (name, value) values ('pet_ids', 0)").await?;
+    connection
+        .execute_unprepared("insert into counters (name, value) values ('pet_ids', 0)")
+        .await?;
     let epochs = match manager.get_database_backend() {
         DbBackend::Postgres => "create sequence shard_epoch as bigint",
         _ => "insert into counters (name, value) values ('shard_epoch', 0)",
@@ -77,11 +79,17 @@ async fn seed_counters(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 
 const COMMENTS: &[(&str, &str)] = &[
     ("shards", "One row for each world shard: the fence every commit has to pass"),
-    ("shards.epoch", "Raised from sequence shard_epoch when a process takes the shard; a commit of an older epoch hits no row"),
+    (
+        "shards.epoch",
+        "Raised from sequence shard_epoch when a process takes the shard; a commit of an older epoch hits no row",
+    ),
     ("shards.round", "Number of the last committed round; rounds are committed in sequence"),
     ("shards.holder", "Who took the shard last, for people; null after a release"),
     ("shards.lease_until", "Renewed by every commit; another process may take the shard after it"),
-    ("sources", "Where reading goes on in each Kafka partition; written in the transaction of the records' effects"),
+    (
+        "sources",
+        "Where reading goes on in each Kafka partition; written in the transaction of the records' effects",
+    ),
     ("sources.next_offset", "Offset of the first record not yet applied"),
     ("counters", "Numbers handed out once; the row holds the last one handed out"),
 ];

@@ -81,12 +81,18 @@ impl MigrationTrait for Migration {
 }
 
 const COMMENTS: &[(&str, &str)] = &[
-    ("outbox", "Events committed and not yet acknowledged by their broker: one row for each round and sink"),
+    (
+        "outbox",
+        "Events committed and not yet acknowledged by their broker: one row for each round and sink",
+    ),
     ("outbox.sink", "kafka or nats"),
     ("outbox.round", "The round that decided the events; rows are published in this order"),
     ("outbox.num_events", "How many events the body holds"),
     ("outbox.decided_at", "When the round was opened: the timestamp of its events"),
     ("outbox.body", "The events in order, encoded; see ARCHITECTURE.md"),
-    ("parked_events", "Events that their broker and its dead letter subject both refused; kept until retried"),
+    (
+        "parked_events",
+        "Events that their broker and its dead letter subject both refused; kept until retried",
+    ),
     ("parked_events.error", "What the broker said last"),
 ];

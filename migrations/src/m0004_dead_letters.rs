@@ -56,9 +56,15 @@ impl MigrationTrait for Migration {
 }
 
 const COMMENTS: &[(&str, &str)] = &[
-    ("dead_letters", "Records that were refused for good, with their original bytes; one row for each record"),
+    (
+        "dead_letters",
+        "Records that were refused for good, with their original bytes; one row for each record",
+    ),
     ("dead_letters.tenant", "Null when the record did not name one"),
-    ("dead_letters.headers", "JSON array of [name, value] in the record's order; a value that is no plain text is {\"hex\": \"...\"}"),
+    (
+        "dead_letters.headers",
+        "JSON array of [name, value] in the record's order; a value that is no plain text is {\"hex\": \"...\"}",
+    ),
     ("dead_letters.reason", "Stable code, for example malformed or ambiguous_asset"),
     ("dead_letters.detail", "What exactly was wrong, for people"),
 ];

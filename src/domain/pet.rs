@@ -94,6 +94,27 @@ pub(super) enum Dirty {
 }
 
 impl Pet {
+    /// A pet of a template with every other field at its default; the fields are open.
+    pub fn new(id: PetId, template_id: u32) -> Self {
+        Self {
+            id,
+            template_id,
+            cash_id: 0,
+            name: "Pet".into(),
+            level: 1,
+            closeness: 0,
+            fullness: MAX_FULLNESS,
+            slot: NOT_SPAWNED,
+            expiration: None,
+            flag: 0,
+            purchase_by: 0,
+            excludes: Box::default(),
+            asset: None,
+            position: None,
+            dirty: Dirty::Clean,
+        }
+    }
+
     pub fn is_spawned(&self) -> bool {
         self.slot >= 0
     }
