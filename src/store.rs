@@ -87,10 +87,11 @@ struct Inner {
 }
 
 /// What tells other processes at once that the holder of a shard died.
+#[derive(Clone)]
 enum Locks {
     /// Advisory locks of the writing session.
     Sessions(Arc<Succession>),
-    Files(LockFiles),
+    Files(Arc<LockFiles>),
 }
 
 impl Store {
@@ -121,7 +122,7 @@ impl Store {
                 let writer = sqlite::writer(&options);
                 let reader = sqlite::reader(&options);
                 (
-                    Locks::Files(LockFiles::beside(file)),
+                    Locks::Files(Arc::new(LockFiles::beside(file))),
                     Pool::open("writer", writer, false, deadline).await?,
                     Pool::open("reader", reader, false, deadline).await?,
                 )
@@ -131,10 +132,7 @@ impl Store {
     }
 
     pub fn backend(&self) -> Backend {
-        match self.inner.locks {
-            Locks::Sessions(_) => Backend::Postgres,
-            Locks::Files(_) => Backend::Sqlite,
-        }
+        self.inner.locks.backend()
     }
 
     /// Whether the database answers.
@@ -188,6 +186,15 @@ impl Store {
         match self.backend() {
             Backend::Postgres => postgres::migrator(&self.inner.options),
             Backend::Sqlite => sqlite::writer(&self.inner.options),
+        }
+    }
+}
+
+impl Locks {
+    fn backend(&self) -> Backend {
+        match self {
+            Self::Sessions(_) => Backend::Postgres,
+            Self::Files(_) => Backend::Sqlite,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, Statement,
+    ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait, Value,
 };
 
@@ -53,36 +53,12 @@ impl Store {
     ) -> Result<Option<Lease>, Error> {
         let shard: Arc<str> = shard.into();
         let holder = holder.to_owned();
-        let backend = self.backend();
-        match &self.inner.locks {
-            Locks::Sessions(succession) => {
-                let id = Arc::clone(&shard);
-                let taken = self
-                    .writer()
-                    .run(move |connection| async move {
-                        take_by_session(&connection, &id, &holder, lease).await
-                    })
-                    .await?;
-                if taken.is_some() {
-                    succession.keep(&shard);
-                }
-                Ok(taken)
-            }
-            Locks::Files(files) => {
-                let is_locked = files
-                    .hold(&shard)
-                    .map_err(|error| Error::Unavailable { detail: error.to_string() })?;
-                let values = vec![
-                    (&*shard).into(),
-                    lease_value(backend, lease),
-                    holder.into(),
-                    is_locked.into(),
-                ];
-                self.writer()
-                    .run(move |connection| async move { take_by_file(&connection, values).await })
-                    .await
-            }
-        }
+        let locks = self.inner.locks.clone();
+        self.writer()
+            .run(move |connection| async move {
+                take(&connection, &locks, &shard, &holder, lease).await
+            })
+            .await
     }
 
     /// Renews a lease that no commit renewed lately, and takes the shard's lock again if the
@@ -104,7 +80,7 @@ impl Store {
             .run(move |connection| async move {
                 let is_ours = connection.execute_raw(statement).await?.rows_affected() == 1;
                 if is_ours && backend == Backend::Postgres {
-                    postgres::hold(&connection, &shard).await?;
+                    postgres::hold(&*connection, &shard).await?;
                 }
                 Ok(is_ours)
             })
@@ -187,89 +163,94 @@ pub(super) async fn read_position(
     }
 }
 
-async fn take_by_session(
+/// Candidates go one after the other: the lock is only tried behind the lock of the row. So
+/// whoever finds the lock held and the lease run out knows that its holder hangs; it cannot be
+/// another candidate about to take the shard.
+async fn take(
     connection: &DatabaseConnection,
-    shard: &str,
+    locks: &Locks,
+    shard: &Arc<str>,
     holder: &str,
     lease: Duration,
 ) -> Result<Option<Lease>, DbErr> {
-    let backend = Backend::Postgres;
-    let make = "insert into shards (id, epoch, round) values ($1, 0, 0) on conflict do nothing";
-    connection
-        .execute_raw(Statement::from_sql_and_values(backend.dialect(), make, [shard.into()]))
-        .await?;
-    // One statement, so that the lock is that of the session whose update counts. Of two that
-    // race by the lease, the second waits for the row and then finds the lease renewed.
-    let sql = format!(
-        "with attempt as materialized (select {} as locked) \
-         update shards as s set epoch = greatest(nextval('shard_epoch'), s.epoch + 1), \
-             holder = $3, lease_until = {} \
-         from attempt where s.id = $1 \
-             and (attempt.locked or s.lease_until is null or s.lease_until <= now()) \
-         returning s.epoch, s.round, attempt.locked",
-        postgres::hold_expression(),
-        lease_end(backend, 2),
-    );
-    let values = [shard.into(), lease_value(backend, lease), holder.into()];
-    let statement = Statement::from_sql_and_values(backend.dialect(), sql, values);
-    let Some(row) = connection.query_one_raw(statement).await? else { return Ok(None) };
-    let taken = Lease { epoch: row.try_get_by_index(0)?, round: row.try_get_by_index(1)? };
-    let is_locked: bool = row.try_get_by_index(2)?;
-    if !is_locked {
-        // The epoch is ours either way; without the lock, a renewal tries again.
-        match postgres::seize(connection, shard).await {
-            Ok(is_locked) => {
-                tracing::warn!(shard, is_locked, "shard taken by its lease: its holder hangs");
-            }
-            Err(error) => {
-                tracing::warn!(shard, %error, "shard taken by its lease, but not its lock");
-            }
-        }
-    }
-    Ok(Some(taken))
-}
-
-/// `values`: shard, lease, holder, whether the lock file is ours.
-async fn take_by_file(
-    connection: &DatabaseConnection,
-    values: Vec<Value>,
-) -> Result<Option<Lease>, DbErr> {
-    let backend = Backend::Sqlite;
+    let backend = locks.backend();
     let transaction = connection
         .begin_with_options(TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..Default::default()
         })
         .await?;
-    let run = |sql: String| {
-        Statement::from_sql_and_values(backend.dialect(), sql, values.iter().cloned())
-    };
     let make = "insert into shards (id, epoch, round) values ($1, 0, 0) on conflict do nothing";
-    transaction.execute_raw(run(make.to_owned())).await?;
-    let take = format!(
-        "update shards set holder = $3, lease_until = {}, epoch = max(epoch, \
-             (select value from counters where name = 'shard_epoch')) + 1 \
-         where id = $1 and ($4 or lease_until is null or lease_until <= {SQLITE_NOW}) \
-         returning epoch, round",
-        lease_end(backend, 2),
-    );
-    let taken = match transaction.query_one_raw(run(take)).await? {
-        Some(row) => {
-            let taken = Lease { epoch: row.try_get_by_index(0)?, round: row.try_get_by_index(1)? };
-            let sql = "update counters set value = $1 where name = 'shard_epoch'";
-            let values = [taken.epoch.into()];
-            transaction
-                .execute_raw(Statement::from_sql_and_values(backend.dialect(), sql, values))
-                .await?;
-            Some(taken)
+    transaction.execute_raw(statement(backend, make, [(&**shard).into()])).await?;
+    let is_locked = match locks {
+        Locks::Sessions(_) => {
+            let queue = "select 1 from shards where id = $1 for update";
+            transaction.query_one_raw(statement(backend, queue, [(&**shard).into()])).await?;
+            postgres::hold(&transaction, shard).await?
         }
-        None => None,
+        Locks::Files(files) => files
+            .hold(shard)
+            .map_err(|error| DbErr::Conn(RuntimeErr::Internal(error.to_string())))?,
     };
+    let sql = format!(
+        "update shards set epoch = {}, holder = $3, lease_until = {} \
+         where id = $1 and ($4 or lease_until is null or lease_until <= {}) \
+         returning epoch, round",
+        next_epoch(backend),
+        lease_end(backend, 2),
+        now(backend),
+    );
+    let values = [(&**shard).into(), lease_value(backend, lease), holder.into(), is_locked.into()];
+    let Some(row) = transaction.query_one_raw(statement(backend, &sql, values)).await? else {
+        transaction.rollback().await?;
+        return Ok(None);
+    };
+    let taken = Lease { epoch: row.try_get_by_index(0)?, round: row.try_get_by_index(1)? };
+    if backend == Backend::Sqlite {
+        let count = "update counters set value = $1 where name = 'shard_epoch'";
+        transaction.execute_raw(statement(backend, count, [taken.epoch.into()])).await?;
+    }
     transaction.commit().await?;
-    Ok(taken)
+    if let Locks::Sessions(succession) = locks {
+        succession.keep(shard);
+        if !is_locked {
+            seize(connection, shard).await;
+        }
+    }
+    Ok(Some(taken))
 }
 
-const SQLITE_NOW: &str = "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')";
+/// Ends the session of a holder that hangs. If that fails, the epoch is ours all the same, and
+/// a renewal tries for the lock again.
+async fn seize(connection: &DatabaseConnection, shard: &str) {
+    match postgres::seize(connection, shard).await {
+        Ok(is_locked) => {
+            tracing::warn!(shard, is_locked, "shard taken by its lease: its holder hangs");
+        }
+        Err(error) => tracing::warn!(shard, %error, "shard taken by its lease, but not its lock"),
+    }
+}
+
+fn statement(backend: Backend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    Statement::from_sql_and_values(backend.dialect(), sql, values)
+}
+
+/// Above every epoch handed out, also where a restored backup left the sequence behind.
+fn next_epoch(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Postgres => "greatest(nextval('shard_epoch'), epoch + 1)",
+        Backend::Sqlite => {
+            "max(epoch, (select value from counters where name = 'shard_epoch')) + 1"
+        }
+    }
+}
+
+fn now(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Postgres => "now()",
+        Backend::Sqlite => "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')",
+    }
+}
 
 /// The database's now plus the [`lease_value`] in parameter `parameter`.
 pub(super) fn lease_end(backend: Backend, parameter: usize) -> String {

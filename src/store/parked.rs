@@ -49,7 +49,7 @@ impl Store {
             sink: ActiveValue::Set(event.sink.name().to_owned()),
             event_id: ActiveValue::Set(event.event_id),
             subject: ActiveValue::Set(event.subject),
-            headers: ActiveValue::Set(event.headers.into_iter().collect::<serde_json::Value>()),
+            headers: ActiveValue::Set(serde_json::json!(event.headers)),
             payload: ActiveValue::Set(event.payload),
             error: ActiveValue::Set(event.error),
             retry_count: ActiveValue::Set(event.retry_count.cast_signed()),

@@ -117,7 +117,7 @@ const LOCK_ROWS: &str = "select pid from pg_locks where locktype = 'advisory' an
 
 /// An expression that takes the lock of the shard in `$1` for this session unless it has it
 /// (the lock counts), and says whether the session has it then.
-pub(super) fn hold_expression() -> String {
+fn hold_expression() -> String {
     format!(
         "case when exists ({LOCK_ROWS} and pid = pg_backend_pid()) then true \
          else pg_try_advisory_lock({LOCK_KEY}) end"
@@ -193,7 +193,7 @@ pub(super) async fn seize(connection: &DatabaseConnection, shard: &str) -> Resul
 }
 
 /// Takes the lock of the shard unless this session has it; whether it has it then.
-pub(super) async fn hold(connection: &DatabaseConnection, shard: &str) -> Result<bool, DbErr> {
+pub(super) async fn hold(connection: &impl ConnectionTrait, shard: &str) -> Result<bool, DbErr> {
     let statement = by_shard(format!("select {}", hold_expression()), shard);
     match connection.query_one_raw(statement).await? {
         Some(row) => row.try_get_by_index(0),
