@@ -48,14 +48,15 @@ pub use parked::{Parked, ParkedEvent};
 pub use schema::{MigrationState, SchemaState};
 pub use work::{CharacterRow, DeadLetter, OutboxRow, PetRow, Sink, Source, VitalsColumns, Work};
 
-use pool::Pool;
+use pool::{Pool, Recovery};
 use postgres::Succession;
 use sqlite::LockFiles;
 
 /// Where the database is and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// `postgres://…`, or `sqlite:PATH` for a file, which is created when it is missing.
+    /// `postgres://…`, with no transaction pooler in between: locks and settings are those of
+    /// the session. Or `sqlite:PATH`, a file that is created when it is missing.
     pub url: String,
     /// Connections that read, at least 1; the one that writes comes on top.
     pub max_connections: u32,
@@ -106,25 +107,28 @@ impl Store {
     /// `connect_timeout`.
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let deadline = options.commit_timeout;
+        let ours = options.clone();
+        let theirs = options.clone();
         let (locks, writer, reader) = match Backend::of(&options.url)? {
             Backend::Postgres => {
                 let succession = Arc::new(Succession::default());
-                let writer = postgres::writer(&options, &succession);
-                let reader = postgres::reader(&options);
+                let heirs = Arc::clone(&succession);
+                let writer = move || postgres::writer(&ours, &heirs);
+                let reader = move || postgres::reader(&theirs);
                 (
                     Locks::Sessions(succession),
-                    Pool::open("writer", writer, true, deadline).await?,
-                    Pool::open("reader", reader, true, deadline).await?,
+                    Pool::open("writer", writer, Recovery::Replace, deadline).await?,
+                    Pool::open("reader", reader, Recovery::Replace, deadline).await?,
                 )
             }
             Backend::Sqlite => {
                 let file = sqlite::file_of(&options.url)?;
-                let writer = sqlite::writer(&options);
-                let reader = sqlite::reader(&options);
+                let writer = move || sqlite::writer(&ours);
+                let reader = move || sqlite::reader(&theirs);
                 (
                     Locks::Files(Arc::new(LockFiles::beside(file))),
-                    Pool::open("writer", writer, false, deadline).await?,
-                    Pool::open("reader", reader, false, deadline).await?,
+                    Pool::open("writer", writer, Recovery::Wait, deadline).await?,
+                    Pool::open("reader", reader, Recovery::Wait, deadline).await?,
                 )
             }
         };

@@ -3,7 +3,7 @@
 //! `MENAGERIE_TEST_POSTGRES` is the URL of a superuser on a server to make databases on;
 //! `MENAGERIE_TEST_SERVICES=off` leaves its half out.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod store {
     mod commit;

@@ -174,6 +174,9 @@ async fn take(
     lease: Duration,
 ) -> Result<Option<Lease>, DbErr> {
     let backend = locks.backend();
+    if backend == Backend::Postgres && !postgres::is_to_be_had(connection, shard).await? {
+        return Ok(None);
+    }
     let transaction = connection
         .begin_with_options(TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 
 use super::error::{Error, is_starved};
 
@@ -18,33 +19,41 @@ use super::error::{Error, is_starved};
 pub(super) struct Pool {
     name: &'static str,
     current: ArcSwap<DatabaseConnection>,
-    /// Opens a replacement, lazily; `None` where one could not answer either (SQLite: the
-    /// connection is this process and its disk, and only one may write).
-    replacement: Option<ConnectOptions>,
+    /// Held while a replacement is put in place.
+    replacing: Mutex<()>,
+    options: Box<dyn Fn() -> ConnectOptions + Send + Sync>,
+    recovery: Recovery,
     /// How long a caller waits.
     deadline: Duration,
     /// Where the tasks run: the runtime the store was opened on, which outlives its callers'.
     runtime: Handle,
 }
 
+/// What becomes of a pool that does not answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recovery {
+    /// Fresh connections: the network may have swallowed the old ones.
+    Replace,
+    /// Nothing but patience: the connection is this process and its disk.
+    Wait,
+}
+
 impl Pool {
-    /// Opens the pool with one connection, to find out that it can.
+    /// Opens the pool with one connection, to find out that it can. `options` is asked again
+    /// for each replacement.
     pub(super) async fn open(
         name: &'static str,
-        options: ConnectOptions,
-        is_replaceable: bool,
+        options: impl Fn() -> ConnectOptions + Send + Sync + 'static,
+        recovery: Recovery,
         deadline: Duration,
     ) -> Result<Self, Error> {
-        let first = Database::connect(options.clone()).await?;
-        let replacement = is_replaceable.then(|| {
-            let mut options = options;
-            options.connect_lazy(true);
-            options
-        });
+        let first = Database::connect(options()).await?;
         Ok(Self {
             name,
             current: ArcSwap::from_pointee(first),
-            replacement,
+            replacing: Mutex::default(),
+            options: Box::new(options),
+            recovery,
             deadline,
             runtime: Handle::current(),
         })
@@ -83,13 +92,15 @@ impl Pool {
 
     /// Puts fresh connections in the place of `hung`, unless somebody did already.
     async fn replace(&self, hung: &Arc<DatabaseConnection>) {
-        let Some(options) = &self.replacement else { return };
-        // Lazy: no connection is made here, so this neither waits nor fails.
-        let Ok(fresh) = Database::connect(options.clone()).await else { return };
-        let previous = self.current.compare_and_swap(hung, Arc::new(fresh));
-        if !Arc::ptr_eq(&previous, hung) {
+        let _turn = self.replacing.lock().await;
+        if self.recovery == Recovery::Wait || !Arc::ptr_eq(&self.current.load(), hung) {
             return;
         }
+        let mut options = (self.options)();
+        options.connect_lazy(true);
+        // Lazy: no connection is made here, so this neither waits nor fails.
+        let Ok(fresh) = Database::connect(options).await else { return };
+        self.current.store(Arc::new(fresh));
         tracing::warn!(pool = self.name, "connections replaced: the database did not answer");
         let hung = Arc::clone(hung);
         // Closed at once for everybody who waits in it; ends when its last statement does.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -23,6 +24,8 @@ pub(super) struct Succession {
     latest: Mutex<Option<Session>>,
     /// Shards whose advisory lock a writing session has to hold.
     held: Mutex<BTreeSet<Arc<str>>>,
+    /// Which writer, of those that replaced each other, may open sessions.
+    generation: AtomicU64,
 }
 
 /// A session on the server. A process id alone may be taken again by another.
@@ -45,7 +48,8 @@ pub(super) fn reader(options: &Options) -> ConnectOptions {
     connect
 }
 
-/// Options of the one connection that commits rounds.
+/// Options of the one connection that commits rounds. A writer opened with them replaces the
+/// one opened before, which opens no more sessions.
 pub(super) fn writer(options: &Options, succession: &Arc<Succession>) -> ConnectOptions {
     // A round touches rows by key and nothing else, so its plan is pinned to nested loops over
     // the primary keys: a table that was never analysed must not turn a round into a scan,
@@ -60,12 +64,13 @@ pub(super) fn writer(options: &Options, succession: &Arc<Succession>) -> Connect
         .idle_timeout(None::<Duration>)
         .max_lifetime(None::<Duration>)
         .test_before_acquire(false);
+    let generation = succession.generation.fetch_add(1, Ordering::Relaxed) + 1;
     let succession = Arc::clone(succession);
     connect.map_sqlx_postgres_pool_opts(move |pool| {
         let succession = Arc::clone(&succession);
         pool.after_connect(move |connection, _| {
             let succession = Arc::clone(&succession);
-            Box::pin(async move { succession.take_over(connection).await })
+            Box::pin(async move { succession.take_over(connection, generation).await })
         })
     });
     connect
@@ -73,9 +78,14 @@ pub(super) fn writer(options: &Options, succession: &Arc<Succession>) -> Connect
 
 /// Options of the session that changes the schema: no limit on how long a statement takes.
 pub(super) fn migrator(options: &Options) -> ConnectOptions {
-    let mut connect = ConnectOptions::new(options.url.clone());
+    let mut connect = ConnectOptions::new(url(options));
     connect.max_connections(1).connect_timeout(options.connect_timeout).sqlx_logging(false);
     connect
+}
+
+/// SeaORM knows the scheme by one of its two names.
+fn url(options: &Options) -> String {
+    options.url.replacen("postgresql://", "postgres://", 1)
 }
 
 fn base(options: &Options, mut settings: Vec<(&'static str, String)>) -> ConnectOptions {
@@ -94,7 +104,7 @@ fn base(options: &Options, mut settings: Vec<(&'static str, String)>) -> Connect
     ] {
         settings.push((name, value.to_owned()));
     }
-    let mut connect = ConnectOptions::new(options.url.clone());
+    let mut connect = ConnectOptions::new(url(options));
     connect.connect_timeout(options.connect_timeout).sqlx_logging(false);
     connect.map_sqlx_postgres_opts(move |postgres: PgConnectOptions| {
         postgres
@@ -150,7 +160,12 @@ impl Succession {
     ///
     /// Without this, a statement given up half an hour ago on a silent connection could
     /// commit a round after it was found not to have happened.
-    async fn take_over(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    async fn take_over(
+        &self,
+        connection: &mut PgConnection,
+        generation: u64,
+    ) -> Result<(), sqlx::Error> {
+        self.check(generation)?;
         let predecessor = *self.latest.lock();
         if let Some(Session { pid, since }) = predecessor {
             let sql = "select pg_terminate_backend(pid, $3) from pg_stat_activity \
@@ -167,7 +182,14 @@ impl Succession {
         }
         let sql = "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()";
         let row = sqlx::query(sql).fetch_one(&mut *connection).await?;
-        *self.latest.lock() = Some(Session { pid: row.try_get(0)?, since: row.try_get(1)? });
+        let session = Session { pid: row.try_get(0)?, since: row.try_get(1)? };
+        {
+            let mut latest = self.latest.lock();
+            // Once more: a replacement since then has not ended this session, for it did not
+            // know it. From here on it will.
+            self.check(generation)?;
+            *latest = Some(session);
+        }
         let held: Vec<_> = self.held.lock().iter().cloned().collect();
         for shard in held {
             // Refused when another process took the lock meanwhile; the fence decides who is
@@ -178,6 +200,30 @@ impl Succession {
                 .await?;
         }
         Ok(())
+    }
+
+    fn check(&self, generation: u64) -> Result<(), sqlx::Error> {
+        match self.generation.load(Ordering::Relaxed) == generation {
+            true => Ok(()),
+            false => Err(sqlx::Error::Protocol("this writer was replaced".into())),
+        }
+    }
+}
+
+/// Whether it is worth while to try for a shard: a look that disturbs nobody, for processes
+/// that stand by. Yes when the shard is new, its lease ran out or no other session has its lock.
+pub(super) async fn is_to_be_had(
+    connection: &DatabaseConnection,
+    shard: &str,
+) -> Result<bool, DbErr> {
+    let sql = format!(
+        "select lease_until is null or lease_until <= now() \
+             or not exists ({LOCK_ROWS} and pid <> pg_backend_pid()) \
+         from shards where id = $1"
+    );
+    match connection.query_one_raw(by_shard(sql, shard)).await? {
+        Some(row) => row.try_get_by_index(0),
+        None => Ok(true),
     }
 }
 

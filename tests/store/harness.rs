@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use menagerie::store::{Options, Store};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -58,6 +60,7 @@ pub(super) struct Fresh {
 impl Fresh {
     pub(super) async fn postgres() -> Option<Self> {
         if std::env::var("MENAGERIE_TEST_SERVICES").is_ok_and(|value| value == "off") {
+            eprintln!("left out: MENAGERIE_TEST_SERVICES is off");
             return None;
         }
         let server = std::env::var("MENAGERIE_TEST_POSTGRES").expect(
@@ -118,14 +121,23 @@ impl Fresh {
         connect(&self.url).await
     }
 
-    /// Ends the writing session of every store, as a crash of their processes would.
+    /// The sessions that hold the lock of a shard.
+    pub(super) async fn lock_holders(&self) -> Vec<i32> {
+        let sql = format!("select pid {ADVISORY_LOCKS} order by pid");
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let rows = self.stranger().await.query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
+    /// Ends the writing session of every holder, as a crash of its process would.
     pub(super) async fn kill_lock_holders(&self) {
-        let sql = "select pg_terminate_backend(pid, 5000) from pg_locks \
-                   where locktype = 'advisory' and database = \
-                   (select oid from pg_database where datname = current_database())";
-        self.stranger().await.execute_unprepared(sql).await.unwrap();
+        let sql = format!("select pg_terminate_backend(pid, 5000) {ADVISORY_LOCKS}");
+        self.stranger().await.execute_unprepared(&sql).await.unwrap();
     }
 }
+
+const ADVISORY_LOCKS: &str = "from pg_locks where locktype = 'advisory' and granted \
+    and database = (select oid from pg_database where datname = current_database())";
 
 async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);

@@ -153,6 +153,7 @@ async fn online_characters_come_in_pages(fresh: &Fresh) {
                 assert_eq!(stored.pets[0].id.0, 100 + stored.key.character.0);
             }
             assert!(stored.character.unwrap().session.is_some());
+            assert!(!seen.contains(&stored.key), "once only");
             seen.push(stored.key);
         }
     }

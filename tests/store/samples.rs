@@ -102,7 +102,7 @@ pub(super) fn online(number: u32) -> CharacterRow {
         world: "wörld".into(),
         zone: "100000000".into(),
         x: 0.1 + 0.2,
-        y: -9_999_999.123_456_789,
+        y: -9_999_999.123_456_79,
         z: 1.0 / 3.0,
     });
     row
