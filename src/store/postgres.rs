@@ -42,7 +42,7 @@ struct Session {
 /// whatever a round commits later carries them with it, and a deletion lost in a crash means
 /// an event that is found published already.
 pub(super) fn reader(options: &Options) -> ConnectOptions {
-    let mut connect = base(options, vec![("synchronous_commit", "off".to_owned())]);
+    let mut connect = base(options, &[("synchronous_commit", "off")]);
     connect.max_connections(options.max_connections.max(1)).test_before_acquire(false);
     connect.test_before_acquire_if_idle_for(Duration::from_secs(10));
     connect
@@ -51,13 +51,7 @@ pub(super) fn reader(options: &Options) -> ConnectOptions {
 /// Options of the one connection that commits rounds. A writer opened with them replaces the
 /// one opened before, which opens no more sessions.
 pub(super) fn writer(options: &Options, succession: &Arc<Succession>) -> ConnectOptions {
-    // A round touches rows by key and nothing else, so its plan is pinned to nested loops over
-    // the primary keys: a table that was never analysed must not turn a round into a scan,
-    // and no round is planned twice.
-    let plan = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
-    let mut settings: Vec<_> = plan.into_iter().map(|name| (name, "off".to_owned())).collect();
-    settings.push(("plan_cache_mode", "force_generic_plan".to_owned()));
-    let mut connect = base(options, settings);
+    let mut connect = base(options, &[]);
     connect
         .max_connections(1)
         .min_connections(0)
@@ -88,29 +82,38 @@ fn url(options: &Options) -> String {
     options.url.replacen("postgresql://", "postgres://", 1)
 }
 
-fn base(options: &Options, mut settings: Vec<(&'static str, String)>) -> ConnectOptions {
+/// Every statement finds its rows by key, so the plan is pinned to nested loops over indexes:
+/// a table that was never analysed must not turn a round into a scan, and no statement is
+/// planned twice.
+const PINNED_PLAN: [(&str, &str); 4] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
+
+/// The server's side of a half-open connection would keep the shard's lock for hours.
+const KEEPALIVE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "5"),
+    ("tcp_keepalives_interval", "2"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "10000"),
+];
+
+fn base(options: &Options, settings: &[(&'static str, &'static str)]) -> ConnectOptions {
     // Longer than the caller waits: the caller's deadline is for a silent network, the
     // server's for statements whose caller has gone.
     let limit = format!("{}", 2 * options.commit_timeout.as_millis());
-    for name in ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] {
-        settings.push((name, limit.clone()));
-    }
-    // The server's side of a half-open connection would keep the shard's lock for hours.
-    for (name, value) in [
-        ("tcp_keepalives_idle", "5"),
-        ("tcp_keepalives_interval", "2"),
-        ("tcp_keepalives_count", "3"),
-        ("tcp_user_timeout", "10000"),
-    ] {
-        settings.push((name, value.to_owned()));
-    }
+    let limits = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"];
+    let settings: Vec<_> = settings.iter().chain(&PINNED_PLAN).chain(&KEEPALIVE).copied().collect();
     let mut connect = ConnectOptions::new(url(options));
     connect.connect_timeout(options.connect_timeout).sqlx_logging(false);
     connect.map_sqlx_postgres_opts(move |postgres: PgConnectOptions| {
         postgres
             .application_name("menagerie")
             .statement_cache_capacity(STATEMENT_CACHE_CAPACITY)
-            .options(settings.iter().map(|(name, value)| (*name, value.as_str())))
+            .options(settings.iter().copied())
+            .options(limits.map(|name| (name, limit.as_str())))
     });
     connect
 }
