@@ -1,4 +1,5 @@
 //! Menagerie.
 
 pub mod domain;
+pub mod store;
 pub mod wire;

@@ -1,0 +1,156 @@
+//! A round on PostgreSQL: one statement, and so one round trip and one transaction.
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, Value};
+
+use crate::store::Backend;
+use crate::store::keys::Keys;
+use crate::store::lease::{Fence, lease_end, lease_value};
+use crate::store::rows;
+use crate::store::table::Table;
+use crate::store::work::{OutboxRow, VitalsColumns, Work};
+
+/// Every section depends on it, so none has an effect unless the fence hit.
+const GUARD: &str = "exists (select from fence)";
+
+pub(super) async fn attempt(
+    connection: &DatabaseConnection,
+    fence: &Fence,
+    round: i64,
+    work: &Work,
+) -> Result<bool, DbErr> {
+    let (sql, values) = compose(fence, round, work);
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    Ok(connection.query_one_raw(statement).await?.is_some())
+}
+
+/// The statement of one round. Its text depends on which sections are present and on nothing
+/// else, so the session prepares each combination once.
+fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
+    let mut round = Round::behind(fence, round);
+    if !work.vitals.is_empty() {
+        round.vitals(&work.vitals);
+    }
+    if !work.pets.is_empty() {
+        round.upsert(&rows::PETS, rows::pets(&work.pets));
+    }
+    if !work.removed_pets.is_empty() {
+        round.remove("pets", Keys::of_pets(&work.removed_pets));
+    }
+    if !work.characters.is_empty() {
+        let json = rows::characters(&work.characters, work.decided_at);
+        round.upsert(&rows::CHARACTERS, json);
+    }
+    if !work.removed_characters.is_empty() {
+        round.remove("characters", Keys::of_characters(&work.removed_characters));
+    }
+    if !work.tenants.is_empty() {
+        round.upsert(&rows::TENANTS, rows::tenants(work.tenants.iter().map(AsRef::as_ref)));
+    }
+    if !work.sources.is_empty() {
+        round.upsert(&rows::SOURCES, rows::sources(&work.sources));
+    }
+    if !work.dead_letters.is_empty() {
+        round.upsert(&rows::DEAD_LETTERS, rows::dead_letters(&work.dead_letters));
+    }
+    if !work.outbox.is_empty() {
+        round.outbox(&work.outbox, work);
+    }
+    round.finish()
+}
+
+struct Round {
+    sql: String,
+    num_sections: usize,
+    values: Vec<Value>,
+}
+
+impl Round {
+    /// Parameters 1 to 4 are the shard, the epoch, the round and the lease.
+    fn behind(fence: &Fence, round: i64) -> Self {
+        let sql = format!(
+            "with fence as (update shards set round = $3, lease_until = {} \
+             where id = $1 and epoch = $2 and round = $3 - 1 returning 1)",
+            lease_end(Backend::Postgres, 4)
+        );
+        let values = vec![
+            (&*fence.shard).into(),
+            fence.epoch.into(),
+            round.into(),
+            lease_value(Backend::Postgres, fence.lease),
+        ];
+        Self { sql, num_sections: 0, values }
+    }
+
+    fn finish(mut self) -> (String, Vec<Value>) {
+        self.sql.push_str(" select 1 from fence");
+        (self.sql, self.values)
+    }
+
+    /// Adds a statement whose own parameters are `values`, numbered from [`Self::next`] on.
+    fn section(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
+        self.num_sections += 1;
+        self.sql.push_str(&format!(", s{} as ({sql})", self.num_sections));
+        self.values.extend(values);
+    }
+
+    fn next(&self) -> usize {
+        self.values.len() + 1
+    }
+
+    fn vitals(&mut self, vitals: &VitalsColumns) {
+        let first = self.next();
+        let columns: Vec<_> = ["uuid", "bigint", "smallint", "integer", "smallint", "smallint"]
+            .into_iter()
+            .zip(first..)
+            .map(|(kind, parameter)| format!("${parameter}::{kind}[]"))
+            .collect();
+        let sql = format!(
+            "update pets as p set level = v.level, closeness = v.closeness, \
+                 fullness = v.fullness, slot = v.slot \
+             from unnest({}) as v(tenant, id, level, closeness, fullness, slot) \
+             where p.tenant = v.tenant and p.id = v.id and {GUARD}",
+            columns.join(", ")
+        );
+        let values = [
+            vitals.tenants.clone().into(),
+            vitals.pets.clone().into(),
+            vitals.levels.clone().into(),
+            vitals.closeness.clone().into(),
+            vitals.fullness.clone().into(),
+            vitals.slots.clone().into(),
+        ];
+        self.section(&sql, values);
+    }
+
+    fn upsert(&mut self, table: &Table, json: String) {
+        let sql = table.upsert(Backend::Postgres, self.next(), GUARD);
+        self.section(&sql, [json.into()]);
+    }
+
+    fn remove(&mut self, table: &str, keys: Keys) {
+        let relation = Keys::relation(Backend::Postgres, self.next());
+        let sql = format!(
+            "delete from {table} as t using {relation} \
+             where t.tenant = k.tenant and t.id = k.id and {GUARD}"
+        );
+        self.section(&sql, keys.into_values(Backend::Postgres));
+    }
+
+    fn outbox(&mut self, outbox: &[OutboxRow], work: &Work) {
+        let first = self.next();
+        let sql = format!(
+            "insert into outbox (shard, round, sink, num_events, body, decided_at) \
+             select $1, $3, o.sink, o.num_events, o.body, ${} \
+             from unnest(${first}::text[], ${}::integer[], ${}::bytea[]) \
+                 as o(sink, num_events, body) where {GUARD}",
+            first + 3,
+            first + 1,
+            first + 2,
+        );
+        let sinks: Vec<_> = outbox.iter().map(|row| row.sink.name().to_owned()).collect();
+        let counts: Vec<_> = outbox.iter().map(|row| row.num_events.cast_signed()).collect();
+        let bodies: Vec<_> = outbox.iter().map(|row| row.body.clone()).collect();
+        let values = [sinks.into(), counts.into(), bodies.into(), work.decided_at.into()];
+        self.section(&sql, values);
+    }
+}

@@ -1,0 +1,107 @@
+//! Statements made from a table's columns: rows travel as one JSON array, so that the text
+//! of a statement does not depend on their number.
+
+use super::Backend;
+
+/// A table that rounds write whole rows of.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) key: &'static [&'static str],
+    pub(super) columns: &'static [(&'static str, Kind)],
+    pub(super) conflict: Conflict,
+}
+
+/// How a column is read from a row's JSON.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// 32 hexadecimal digits.
+    Uuid,
+    Text,
+    BigInt,
+    Int,
+    SmallInt,
+    Double,
+    /// RFC 3339.
+    Instant,
+    /// An array or object, kept as it is.
+    Json,
+    /// Hexadecimal.
+    Bytes,
+    /// Not in the row: the statement's first parameter.
+    Shard,
+}
+
+/// What becomes of a row whose key is stored already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Conflict {
+    Overwrite,
+    Keep,
+}
+
+impl Table {
+    /// `insert … select … on conflict`, from the JSON array in parameter `parameter`, as far
+    /// as `guard` holds.
+    pub(super) fn upsert(&self, backend: Backend, parameter: usize, guard: &str) -> String {
+        let names = list(self.columns.iter().map(|(name, _)| format!("\"{name}\"")));
+        let values = list(self.columns.iter().map(|(name, kind)| kind.value(backend, name)));
+        let key = list(self.key.iter().map(|name| format!("\"{name}\"")));
+        let action = match self.conflict {
+            Conflict::Keep => "nothing".to_owned(),
+            Conflict::Overwrite => {
+                let columns = self.columns.iter().map(|(name, _)| name);
+                let rest = columns.filter(|name| !self.key.contains(name));
+                format!("update set {}", list(rest.map(|c| format!("\"{c}\" = excluded.\"{c}\""))))
+            }
+        };
+        format!(
+            "insert into {} ({names}) select {values} from {} where {guard} \
+             on conflict ({key}) do {action}",
+            self.name,
+            self.source(backend, parameter),
+        )
+    }
+
+    fn source(&self, backend: Backend, parameter: usize) -> String {
+        match backend {
+            Backend::Postgres => {
+                let columns = self.columns.iter().filter_map(|(name, kind)| {
+                    kind.postgres_type().map(|kind| format!("\"{name}\" {kind}"))
+                });
+                format!("json_to_recordset(${parameter}::json) as r({})", list(columns))
+            }
+            Backend::Sqlite => format!("json_each(${parameter}) as r"),
+        }
+    }
+}
+
+impl Kind {
+    fn postgres_type(self) -> Option<&'static str> {
+        match self {
+            Self::Uuid => Some("uuid"),
+            Self::Text | Self::Bytes => Some("text"),
+            Self::BigInt => Some("bigint"),
+            Self::Int => Some("integer"),
+            Self::SmallInt => Some("smallint"),
+            Self::Double => Some("double precision"),
+            Self::Instant => Some("timestamptz"),
+            Self::Json => Some("jsonb"),
+            Self::Shard => None,
+        }
+    }
+
+    fn value(self, backend: Backend, name: &str) -> String {
+        match (backend, self) {
+            (_, Self::Shard) => "$1".to_owned(),
+            (Backend::Postgres, Self::Bytes) => format!("decode(r.\"{name}\", 'hex')"),
+            (Backend::Postgres, _) => format!("r.\"{name}\""),
+            (Backend::Sqlite, Self::Uuid | Self::Bytes) => {
+                format!("unhex(r.value ->> '{name}')")
+            }
+            (Backend::Sqlite, _) => format!("r.value ->> '{name}'"),
+        }
+    }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,132 @@
+//! What one round leaves to be written: the last state of everything it changed.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::domain::character::Character;
+use crate::domain::owner::Vitals;
+use crate::domain::pet::Pet;
+use crate::domain::{CharacterId, CharacterKey, PetKey, Tenant, TenantId};
+
+/// One round's rows. Each key stands in it at most once, in all of `vitals`, `pets` and
+/// `removed_pets` together, and in `characters` and `removed_characters` together.
+#[derive(Clone, Default, Debug)]
+pub struct Work {
+    /// Pets of which only the vitals changed. A pet that is not stored is passed over.
+    pub vitals: VitalsColumns,
+    /// Pets inserted or overwritten whole.
+    pub pets: Vec<PetRow>,
+    pub removed_pets: Vec<PetKey>,
+    /// Characters inserted or overwritten whole; they belong to the shard from then on.
+    pub characters: Vec<CharacterRow>,
+    pub removed_characters: Vec<CharacterKey>,
+    /// Tenants that are new or whose region or version changed.
+    pub tenants: Vec<Arc<Tenant>>,
+    /// Where reading goes on.
+    pub sources: Vec<Source>,
+    /// One already kept for the same record is left as it is.
+    pub dead_letters: Vec<DeadLetter>,
+    /// At most one for each sink.
+    pub outbox: Vec<OutboxRow>,
+    /// When the round was opened.
+    pub decided_at: DateTime<Utc>,
+}
+
+/// The hot path: vitals of pets, by column as they are sent to the database.
+#[derive(Clone, Default, Debug)]
+pub struct VitalsColumns {
+    pub tenants: Vec<Uuid>,
+    pub pets: Vec<i64>,
+    pub levels: Vec<i16>,
+    pub closeness: Vec<i32>,
+    pub fullness: Vec<i16>,
+    pub slots: Vec<i16>,
+}
+
+/// A pet, its tenant and its owner.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PetRow {
+    pub tenant: TenantId,
+    pub owner: CharacterId,
+    pub pet: Pet,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct CharacterRow {
+    pub key: CharacterKey,
+    pub character: Character,
+}
+
+/// Where reading goes on in one partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Source {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    /// Offset of the first record not yet applied.
+    pub next_offset: i64,
+}
+
+/// A record that can never succeed, with its original bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeadLetter {
+    /// None when the record did not name one.
+    pub tenant: Option<TenantId>,
+    pub topic: Arc<str>,
+    pub partition: i32,
+    pub offset: i64,
+    pub key: Option<Vec<u8>>,
+    /// In the record's order; names may repeat.
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub payload: Vec<u8>,
+    /// Stable code.
+    pub reason: String,
+    /// For people.
+    pub detail: String,
+    pub at: DateTime<Utc>,
+}
+
+/// All events of the round for one sink, encoded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutboxRow {
+    pub sink: Sink,
+    pub num_events: u32,
+    pub body: Vec<u8>,
+}
+
+/// A broker events are published to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Sink {
+    Kafka,
+    Nats,
+}
+
+impl VitalsColumns {
+    pub fn push(&mut self, tenant: TenantId, vitals: Vitals) {
+        self.tenants.push(tenant.0);
+        self.pets.push(i64::from(vitals.pet.0));
+        self.levels.push(i16::from(vitals.level));
+        self.closeness.push(i32::from(vitals.closeness));
+        self.fullness.push(i16::from(vitals.fullness));
+        self.slots.push(i16::from(vitals.slot));
+    }
+
+    pub fn len(&self) -> usize {
+        self.pets.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.pets.is_empty()
+    }
+}
+
+impl Sink {
+    /// Its name in the database, in metrics and in the operator's API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::Nats => "nats",
+        }
+    }
+}
