@@ -7,7 +7,7 @@ nats_oldest=2.11.0
 
 nats_signal() { echo TERM; }
 nats_address() { echo "nats://127.0.0.1:$1"; }
-nats_marker() { echo "$services_dir/nats/data"; }
+nats_marker() { echo "$services_dir/nats/nats.conf"; }
 
 nats_is_new_enough() {
     local version
@@ -43,10 +43,27 @@ nats_install() {
 }
 
 nats_launch() {
-    local port
+    local home=$services_dir/nats port
     port=$(choose_port nats)
-    mkdir -p "$services_dir/nats/data"
-    launch nats "$(nats_server)" --addr 127.0.0.1 --port "$port" --jetstream --store_dir "$services_dir/nats/data"
+    if [[ ! -f $home/nats.conf ]]; then
+        nats_configuration "$home/data" "$port" >"$home/nats.conf"
+        : >"$(log_of nats)"
+    fi
+    launch nats "$(nats_server)" --config "$home/nats.conf"
+}
+
+# A stream reserves its size limit (10 GB each for ours) against max_file_store without using it. The
+# default, a share of the free disk, would refuse the streams of the tests on a small machine.
+nats_configuration() {
+    cat <<CONFIGURATION
+server_name: "menagerie-test"
+listen: "127.0.0.1:$2"
+jetstream {
+  store_dir: "$1"
+  max_memory_store: 1GB
+  max_file_store: 1TB
+}
+CONFIGURATION
 }
 
 nats_await() {
