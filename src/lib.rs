@@ -1,3 +1,5 @@
 //! Menagerie.
 
 pub mod domain;
+pub mod edge;
+pub mod engine;

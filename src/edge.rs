@@ -1,0 +1,3 @@
+//! The adapters: what the engine's ports are connected to.
+
+pub mod embedded;
