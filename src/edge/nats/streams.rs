@@ -6,10 +6,13 @@
 //! still filter by `character.>` (`spec/rules.md`, section 3).
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::context::{
+    CreateStreamErrorKind, GetStreamError, GetStreamErrorKind, RequestError, RequestErrorKind,
+};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
 
@@ -233,8 +236,18 @@ async fn inspect_stream(
             {
                 Ok((StreamStatus { name, state: StreamState::Missing }, None))
             }
-            _ => Err(NatsError::Stream { stream: name, reason: error.to_string() }),
+            _ => Err(NatsError::Stream { stream: name, reason: unanswered(&error) }),
         },
+    }
+}
+
+/// The client tells a request that nobody answered in the words for a missing resource; as every
+/// JetStream answers this one, it means that there is none.
+fn unanswered(error: &GetStreamError) -> String {
+    let request = error.source().and_then(|source| source.downcast_ref::<RequestError>());
+    match request.map(RequestError::kind) {
+        Some(RequestErrorKind::NoResponders) => "JetStream is not enabled".to_owned(),
+        _ => error.to_string(),
     }
 }
 
