@@ -1,5 +1,7 @@
 //! Menagerie.
 
 pub mod domain;
+pub mod edge;
+pub mod engine;
 pub mod store;
 pub mod wire;

@@ -1,0 +1,4 @@
+//! The adapters: what the engine's ports are connected to.
+
+pub mod embedded;
+pub mod nats;

@@ -1,0 +1,3 @@
+//! The actors and the ports they stand on.
+
+pub mod port;

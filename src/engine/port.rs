@@ -1,0 +1,78 @@
+//! What the engine asks of the outside. The adapters are in [`crate::edge`].
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use uuid::Uuid;
+
+/// One message for the character event log, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub subject: String,
+    /// What a log recognises a duplicate by; `Nats-Msg-Id` on the wire.
+    pub id: Uuid,
+    /// Without `Nats-Msg-Id`, which the adapter adds from `id`.
+    pub headers: Vec<(&'static str, String)>,
+    pub payload: Bytes,
+}
+
+/// The log has the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack {
+    /// The log had a message with this id already and kept that one.
+    pub duplicate: bool,
+    /// Position in the log, from 1; of a duplicate that of the message that was kept, where the
+    /// log tells it.
+    pub sequence: u64,
+}
+
+/// Why a message has no acknowledgement.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// There is no working connection. Says nothing about the message: it may be stored, may be
+    /// stored later by what the connection still held, or never. Wait for
+    /// [`EventLog::connected`] and send it again, under the same id.
+    #[error("event log is not connected: {0}")]
+    Disconnected(String),
+    /// The log said no. The message is not stored.
+    #[error("event log refused the message: {0}")]
+    Refused(String),
+    /// The log is alive and said nothing in time. The message may be stored.
+    #[error("event log did not acknowledge the message in time")]
+    AckTimeout,
+}
+
+impl PublishError {
+    /// Whether this counts against the message (`spec/rules.md`, section 3: three attempts, then
+    /// the dead letter subject). A lost connection does not.
+    pub fn is_attempt(&self) -> bool {
+        match self {
+            Self::Disconnected(_) => false,
+            Self::Refused(_) | Self::AckTimeout => true,
+        }
+    }
+}
+
+/// Where character events go.
+///
+/// **Order.** Messages are sent in the order in which the futures of [`publish`](Self::publish)
+/// are first polled, and as long as the connection holds and nothing is refused, they are stored
+/// in that order. A message that failed and is sent again comes after everything that was under
+/// way beside it. So whoever owes a reader an order keeps at most one message of that sequence
+/// (of one character, say) under way at a time, and pipelines across sequences.
+#[async_trait]
+pub trait EventLog: Send + Sync + 'static {
+    /// Publishes and waits for the acknowledgement. A duplicate counts as a success.
+    ///
+    /// Dropping the future gives up the wait, not the message: it may be stored all the same.
+    ///
+    /// # Errors
+    /// See [`PublishError`]; which of them counts as an attempt says
+    /// [`PublishError::is_attempt`].
+    async fn publish(&self, message: &Message) -> Result<Ack, PublishError>;
+
+    /// Whether a publish would be tried now. True does not mean that it would succeed.
+    fn is_connected(&self) -> bool;
+
+    /// Resolves once [`is_connected`](Self::is_connected); never, after the log was closed.
+    async fn connected(&self);
+}
