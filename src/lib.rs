@@ -1,3 +1,6 @@
 //! Menagerie.
 
 pub mod domain;
+pub mod config {
+    pub mod catalog;
+}
