@@ -15,6 +15,9 @@ pub mod owner;
 pub mod pet;
 pub mod tenant;
 
+#[cfg(test)]
+mod testing;
+
 pub use catalog::Catalog;
 pub use context::{Context, Dice, Rules};
 pub use effects::{Effects, Event, Outcome, Reason};

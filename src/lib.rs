@@ -1,7 +1,11 @@
 //! Menagerie.
 
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod edge;
 pub mod engine;
+pub mod faults;
 pub mod store;
+pub mod telemetry;
 pub mod wire;

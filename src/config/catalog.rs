@@ -53,9 +53,16 @@ mod tests {
     #[test]
     fn a_bad_file_is_named_with_its_line_and_why() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(PETS_FILE), "\n[[pet]]\ntemplate_id = 7\nname = \"\"\nhunger = 0\nlife_days = 1\n").unwrap();
+        fs::write(
+            dir.path().join(PETS_FILE),
+            "\n[[pet]]\ntemplate_id = 7\nname = \"\"\nhunger = 0\nlife_days = 1\n",
+        )
+        .unwrap();
         fs::write(dir.path().join(MAPS_FILE), "").unwrap();
         let error = load(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("pets.toml:3: template_id must be 5000000..=5009999, not 7"), "{error}");
+        assert!(
+            error.contains("pets.toml:3: template_id must be 5000000..=5009999, not 7"),
+            "{error}"
+        );
     }
 }

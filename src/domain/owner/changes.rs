@@ -82,3 +82,6 @@ impl Pet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,3 +155,6 @@ impl Pet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,3 +16,39 @@ pub fn after_award(mut level: u8, closeness: u16) -> u8 {
     }
     level
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_point_of_closeness_is_the_second_level() {
+        assert_eq!(after_award(1, 0), 1);
+        assert_eq!(after_award(1, 1), 2);
+    }
+
+    #[test]
+    fn one_award_may_give_several_levels() {
+        assert_eq!(after_award(1, 6), 4);
+    }
+
+    #[test]
+    fn every_threshold_is_reached_exactly_and_not_before() {
+        for (level, &threshold) in (1..).zip(&THRESHOLDS) {
+            assert_eq!(after_award(level, threshold - 1), level);
+            assert!(after_award(level, threshold) > level);
+        }
+    }
+
+    #[test]
+    fn the_highest_level_needs_all_the_closeness_there_is() {
+        assert_eq!(after_award(1, 29_999), 29);
+        assert_eq!(after_award(1, 30_000), 30);
+        assert_eq!(after_award(30, 30_000), 30);
+    }
+
+    #[test]
+    fn a_level_awarded_ahead_of_closeness_is_kept() {
+        assert_eq!(after_award(20, 6), 20);
+    }
+}
