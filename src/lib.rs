@@ -1,3 +1,6 @@
 //! Menagerie.
 
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod telemetry;
