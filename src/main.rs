@@ -1,1 +1,15 @@
-fn main() {}
+//! The binary: one line per verb.
+
+use std::process::ExitCode;
+
+use menagerie::cli::{self, Verb};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::main(|verb| match verb {
+        Verb::Config(verb) => cli::config::run(verb),
+        Verb::Healthcheck(args) => cli::healthcheck::run(&args),
+    })
+}

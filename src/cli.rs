@@ -1,0 +1,124 @@
+//! The command line. One file per verb; what they share stands here.
+
+pub mod config;
+pub mod exit;
+pub mod healthcheck;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Loaded, Sources};
+use exit::Exit;
+
+/// An actor-based pet and character simulation engine, run beside the game servers.
+#[derive(Debug, Parser)]
+#[command(name = "menagerie", version, arg_required_else_help = true)]
+#[command(after_help = "Example:\n  menagerie config print --set shard.id=world-7")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Show the effective configuration, or its schema
+    #[command(subcommand)]
+    Config(config::Verb),
+    /// Ask a running process whether it is ready
+    Healthcheck(healthcheck::Args),
+}
+
+/// Where a verb takes its configuration from, besides the environment.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ConfigArgs {
+    /// Configuration file; without one, each key has its default
+    #[arg(long, value_name = "FILE", env = "MENAGERIE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Set one key, such as kafka.group=zoo; stronger than file and environment
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    flags: Vec<(String, String)>,
+}
+
+impl ConfigArgs {
+    /// Loads the configuration of this process.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load(&self) -> Result<Loaded, ConfigError> {
+        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+        Config::load(Sources {
+            file: self.config.clone().filter(|path| !path.as_os_str().is_empty()),
+            env: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
+            flags: self.flags.clone(),
+        })
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+/// Parses the command line and hands the verb to `run`; the process ends with the result.
+pub fn main(run: impl FnOnce(Verb) -> anyhow::Result<Exit>) -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => exit::report(run(cli.verb)),
+        Err(usage) => exit::usage(&usage),
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Verb, clap::Error> {
+        Cli::try_parse_from(line.split(' ')).map(|cli| cli.verb)
+    }
+
+    #[test]
+    fn the_parser_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn each_verb_shows_an_example() {
+        fn visit(command: &clap::Command, path: &str) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{path} has no example");
+            for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+                visit(verb, &format!("{path} {}", verb.get_name()));
+            }
+        }
+        visit(&Cli::command(), "menagerie");
+    }
+
+    #[test]
+    fn a_key_is_set_by_a_flag() {
+        let Verb::Config(config::Verb::Print(args)) =
+            parse("menagerie config print --set shard.id=world-7 --set log.level=a=b").unwrap()
+        else {
+            panic!("another verb")
+        };
+        let [first, second] = &args.flags[..] else { panic!("{:?}", args.flags) };
+        assert_eq!((first.0.as_str(), first.1.as_str()), ("shard.id", "world-7"));
+        assert_eq!((second.0.as_str(), second.1.as_str()), ("log.level", "a=b"));
+    }
+
+    #[test]
+    fn wrong_usage_exits_with_64_and_help_with_0() {
+        let code = |line| exit::code_of(&parse(line).unwrap_err());
+        assert_eq!(code("menagerie fly"), Exit::Usage);
+        assert_eq!(code("menagerie"), Exit::Usage);
+        assert_eq!(code("menagerie config print --set shard.id"), Exit::Usage);
+        assert_eq!(code("menagerie config print --help"), Exit::Done);
+        assert_eq!(code("menagerie --version"), Exit::Done);
+    }
+}

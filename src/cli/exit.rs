@@ -1,0 +1,113 @@
+//! How the process ends.
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+
+use crate::config::ConfigError;
+
+/// Exit codes, after `sysexits.h`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// Done, or drained.
+    Done = 0,
+    /// Bad usage or configuration.
+    Usage = 64,
+    /// A dependency never came up.
+    Unavailable = 69,
+    /// A defect of ours, or a failure nobody foresaw.
+    Internal = 70,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error that ends the process with a code other than 70. Attached to a cause with
+/// `anyhow::Context`, or returned by itself.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// The code an error ends the process with.
+pub fn code_of_failure(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref() {
+        Some(Failure::Usage(_)) => Exit::Usage,
+        Some(Failure::Unavailable(_)) => Exit::Unavailable,
+        None if error.is::<ConfigError>() => Exit::Usage,
+        None => Exit::Internal,
+    }
+}
+
+/// The code a refused command line ends the process with. Help and version were asked for,
+/// save the help shown because nothing was.
+pub fn code_of(usage: &clap::Error) -> Exit {
+    match usage.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+        _ => Exit::Usage,
+    }
+}
+
+/// Shows what clap has to say.
+pub(super) fn usage(usage: &clap::Error) -> Exit {
+    // A closed pipe is no reason to end with another code.
+    let _ = usage.print();
+    code_of(usage)
+}
+
+/// Shows why a verb failed, one line a problem.
+#[allow(clippy::print_stderr)]
+pub(super) fn report(result: anyhow::Result<Exit>) -> Exit {
+    let error = match result {
+        Ok(exit) => return exit,
+        Err(error) => error,
+    };
+    match error.downcast_ref::<ConfigError>() {
+        Some(ConfigError { problems }) => {
+            for problem in problems {
+                eprintln!("menagerie: {problem}");
+            }
+        }
+        None => eprintln!("menagerie: {error:#}"),
+    }
+    code_of_failure(&error)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use anyhow::{Context, anyhow};
+
+    use super::*;
+    use crate::config::{Config, Sources};
+
+    #[test]
+    fn a_bad_configuration_ends_with_64() {
+        let flags = vec![("kafka.gruop".to_owned(), "zoo".to_owned())];
+        let error = Config::load(Sources { flags, ..Sources::default() }).unwrap_err();
+        assert_eq!(report(Err(error.into())), Exit::Usage);
+    }
+
+    #[test]
+    fn a_failure_keeps_its_code_under_its_cause() {
+        let refused = || Err::<(), _>(anyhow!("connection refused"));
+        let unavailable = refused().context(Failure::Unavailable("postgres".into())).unwrap_err();
+        assert_eq!(code_of_failure(&unavailable), Exit::Unavailable);
+        assert_eq!(code_of_failure(&unavailable.context("migrate")), Exit::Unavailable);
+        let usage = Failure::Usage("no such pet".into());
+        assert_eq!(code_of_failure(&usage.into()), Exit::Usage);
+    }
+
+    #[test]
+    fn any_other_error_ends_with_70() {
+        assert_eq!(report(Err(anyhow!("the impossible"))), Exit::Internal);
+        assert_eq!(report(Ok(Exit::Done)), Exit::Done);
+    }
+}

@@ -1,0 +1,128 @@
+//! What the operator decides: typed, validated, each value with its source.
+//!
+//! A value comes from the file, an environment variable or a flag, the later beating the
+//! earlier; what none of them names has its default. The schema derived from [`Config`] is
+//! the only list of keys: names of variables, ranges, the reference file and what counts
+//! as a typo follow from it.
+
+mod check;
+mod env;
+mod error;
+mod file;
+mod keys;
+mod layers;
+mod print;
+#[cfg(test)]
+mod reference;
+mod sections;
+mod services;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde::{Deserialize, Serialize};
+
+pub use error::{ConfigError, Origin, Problem};
+pub use sections::{
+    Admin, CatalogFiles, Characters, Engine, Http, Log, LogFormat, Outbox, Pets, Shard, Shutdown,
+    Startup, Tenancy, Trace,
+};
+pub use services::{Database, Kafka, Nats, Topics};
+pub use values::{Properties, Secret, SecretUrl};
+
+/// Configuration of Menagerie.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Whether a listener may be bound to more than loopback. There are no credentials yet:
+    /// with true, whoever reaches `http.listen` or `admin.listen` may do everything.
+    pub allow_anonymous: bool,
+    /// The world shard, and who serves it.
+    pub shard: Shard,
+    /// Tenants.
+    pub tenancy: Tenancy,
+    /// The database, which holds the truth.
+    pub database: Database,
+    /// Kafka: commands in, pet events out.
+    pub kafka: Kafka,
+    /// NATS JetStream: character events out.
+    pub nats: Nats,
+    /// Rules of pets.
+    pub pets: Pets,
+    /// Rules of characters.
+    pub characters: Characters,
+    /// Actors and rounds.
+    pub engine: Engine,
+    /// Publication of committed events.
+    pub outbox: Outbox,
+    /// The game API.
+    pub http: Http,
+    /// The operator's API.
+    pub admin: Admin,
+    /// Game data.
+    pub catalog: CatalogFiles,
+    /// Logging, to stderr.
+    pub log: Log,
+    /// Tracing.
+    pub trace: Trace,
+    /// Start.
+    pub startup: Startup,
+    /// Drain.
+    pub shutdown: Shutdown,
+}
+
+/// Where values come from, the weakest first.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// A TOML file. None: no file is read.
+    pub file: Option<PathBuf>,
+    /// Environment variables, as `std::env::vars` gives them.
+    pub env: Vec<(String, String)>,
+    /// Keys and values of `--set`; of two for one key the last counts.
+    pub flags: Vec<(String, String)>,
+}
+
+/// A configuration, and where each of its values comes from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub config: Config,
+    /// By key; each entry of `kafka.properties` is a key here.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+impl Config {
+    /// Merges the sources and checks the result.
+    ///
+    /// # Errors
+    /// All that is wrong, each problem with its key and source: keys that do not exist,
+    /// values of the wrong form or out of range, values that contradict each other, files
+    /// that cannot be read.
+    pub fn load(sources: Sources) -> Result<Loaded, ConfigError> {
+        let mut layers = layers::Layers::default();
+        if let Some(path) = &sources.file {
+            file::read(path, &mut layers);
+        }
+        env::read(&sources.env, &mut layers);
+        for (key, text) in &sources.flags {
+            layers.set_text(key, text, Origin::Flag);
+        }
+        layers.finish()
+    }
+
+    /// The JSON Schema of the configuration file, defaults included.
+    pub fn schema() -> Schema {
+        let settings = SchemaSettings::default().with(|settings| settings.inline_subschemas = true);
+        settings.into_generator().into_root_schema_for::<Self>()
+    }
+}
+
+impl Loaded {
+    /// One line a key, `section.key = value   # source`, secrets redacted.
+    pub fn print(&self) -> String {
+        print::lines(self)
+    }
+}

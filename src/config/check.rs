@@ -1,0 +1,163 @@
+//! What a value must be, by itself and beside the others.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+use super::keys::{self, Key};
+use super::{Config, Kafka, Nats};
+use crate::telemetry::logging;
+
+/// librdkafka properties that a promise rests on, with who sets them instead.
+const OWNED_PROPERTIES: [(&str, &str); 18] = [
+    ("acks", "an event counts as published when all in-sync replicas have it"),
+    ("request.required.acks", "an event counts as published when all in-sync replicas have it"),
+    ("auto.commit.enable", "offsets are committed with the state"),
+    ("auto.offset.reset", "a partition starts at the offset in the database"),
+    ("bootstrap.servers", "set kafka.bootstrap_servers"),
+    ("delivery.report.only.error", "the outbox waits for each report"),
+    ("enable.auto.commit", "offsets are committed with the state"),
+    ("enable.auto.offset.store", "offsets are committed with the state"),
+    ("enable.idempotence", "events leave once and in order"),
+    ("group.id", "set kafka.group"),
+    ("group.instance.id", "the lease in the database says who reads"),
+    ("max.in.flight", "events leave once and in order"),
+    ("max.in.flight.requests.per.connection", "events leave once and in order"),
+    ("metadata.broker.list", "set kafka.bootstrap_servers"),
+    ("partitioner", "the key decides the partition, as upstream"),
+    ("queuing.strategy", "events leave once and in order"),
+    ("test.mock.num.brokers", "set kafka.bootstrap_servers to embedded"),
+    ("transactional.id", "events leave through the outbox"),
+];
+
+/// Checks one value against its key.
+///
+/// # Errors
+/// Why it is refused. Secrets are not quoted.
+pub(super) fn value(path: &str, value: &Value) -> Result<(), String> {
+    let (key, entry) = keys::locate(path).expect("only known keys are set");
+    if let Some(entry) = entry {
+        property(entry)?;
+    }
+    if value.as_str() == Some("") {
+        return Err("must not be empty".to_owned());
+    }
+    let mut alone = Table::new();
+    keys::insert(&mut alone, path, value.clone());
+    let config = alone.try_into::<Config>().map_err(|error| match key.is_secret {
+        true => "is not text".to_owned(),
+        false => error.message().to_owned(),
+    })?;
+    range(key, value)?;
+    if key.is_duration && keys::get(&keys::table_of(&config), path) == Some(&Value::from("0ns")) {
+        return Err("must be longer than nothing".to_owned());
+    }
+    Ok(())
+}
+
+fn property(name: &str) -> Result<(), String> {
+    match OWNED_PROPERTIES.iter().find(|(owned, _)| *owned == name) {
+        Some((_, why)) => Err(format!("is not for you to set: {why}")),
+        None => Ok(()),
+    }
+}
+
+fn range(key: &Key, value: &Value) -> Result<(), String> {
+    let Some(number) = value.as_integer() else { return Ok(()) };
+    let (min, max) = (key.min.unwrap_or(i64::MIN), key.max.unwrap_or(i64::MAX));
+    if (min..=max).contains(&number) {
+        return Ok(());
+    }
+    Err(match key.max {
+        Some(max) => format!("{number} is not in {min}..={max}"),
+        None => format!("{number} is less than {min}"),
+    })
+}
+
+/// What is wrong with values that are fine by themselves: key and reason.
+pub(super) fn consistency(config: &Config) -> Vec<(&'static str, String)> {
+    let mut problems = Vec::new();
+    let mut refuse = |path, reason: &str| problems.push((path, reason.to_owned()));
+
+    if config.shard.lease < Duration::from_secs(1) {
+        refuse("shard.lease", "must be at least 1s: every commit and every idle moment renews it");
+    }
+    let url = config.database.url.expose();
+    if !["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| url.starts_with(scheme)) {
+        refuse("database.url", "must begin with postgres://, postgresql:// or sqlite:");
+    }
+    if let Err(error) = logging::parse_filter(&config.log.level) {
+        refuse("log.level", &error.to_string());
+    }
+    if let Some(endpoint) = &config.trace.endpoint
+        && !["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme))
+    {
+        refuse("trace.endpoint", "must begin with http:// or https://");
+    }
+    nats_credentials(&config.nats, &mut refuse);
+    listeners(config, &mut refuse);
+    topics(&config.kafka, &mut refuse);
+    problems
+}
+
+fn nats_credentials(nats: &Nats, refuse: &mut impl FnMut(&'static str, &str)) {
+    if nats.user.is_some() != nats.password.is_some() {
+        let lonely = if nats.user.is_some() { "nats.user" } else { "nats.password" };
+        refuse(lonely, "nats.user and nats.password go together");
+    }
+    let ways = [nats.user.is_some(), nats.token.is_some(), nats.credentials_file.is_some()];
+    if ways.into_iter().filter(|way| *way).count() > 1 {
+        let one = if nats.token.is_some() { "nats.token" } else { "nats.credentials_file" };
+        refuse(one, "user and password, token, credentials file: only one of them can count");
+    }
+}
+
+fn listeners(config: &Config, refuse: &mut impl FnMut(&'static str, &str)) {
+    let (http, admin) = (config.http.listen, config.admin.listen);
+    for (path, listen) in [("http.listen", http), ("admin.listen", admin)] {
+        if !is_loopback(listen) && !config.allow_anonymous {
+            let reason = format!(
+                "{listen} is not loopback, and there are no credentials: whoever reaches it may \
+                 do everything; allow_anonymous = true accepts that"
+            );
+            refuse(path, &reason);
+        }
+    }
+    if http == admin && http.port() != 0 {
+        refuse("admin.listen", "is http.listen too");
+    }
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+fn topics(kafka: &Kafka, refuse: &mut impl FnMut(&'static str, &str)) {
+    let topics = &kafka.topics;
+    let named = [
+        ("kafka.topics.character_status", Some(&topics.character_status)),
+        ("kafka.topics.asset_status", Some(&topics.asset_status)),
+        ("kafka.topics.pet_command", Some(&topics.pet_command)),
+        ("kafka.topics.pet_movement", Some(&topics.pet_movement)),
+        ("kafka.topics.pet_status", Some(&topics.pet_status)),
+        ("kafka.dead_letter_topic", kafka.dead_letter_topic.as_ref()),
+    ];
+    for (index, (path, topic)) in named.iter().enumerate() {
+        let Some(topic) = topic else { continue };
+        if !is_topic_name(topic) {
+            let reason = format!("`{topic}` is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -");
+            refuse(path, &reason);
+        }
+        if let Some((other, _)) = named[..index].iter().find(|(_, earlier)| *earlier == Some(topic))
+        {
+            refuse(path, &format!("`{topic}` is {other} too"));
+        }
+    }
+}
+
+/// Kafka's own rule (`org.apache.kafka.common.internals.Topic`).
+fn is_topic_name(name: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=249).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(is_legal)
+}
