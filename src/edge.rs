@@ -1,4 +1,5 @@
 //! The adapters: what the engine's ports are connected to.
 
 pub mod embedded;
+pub mod kafka;
 pub mod nats;

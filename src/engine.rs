@@ -1,3 +1,20 @@
 //! The actors and the ports they stand on.
+//!
+//! ```text
+//! intake -> supervisor -> character actors -> committer -> SQL
+//!                                                |-> answers, offsets
+//!                                                |-> kafka outbox, nats outbox
+//! requests, clockwork -> supervisor
+//! ```
 
+pub mod character;
+pub mod clockwork;
+pub mod committer;
+pub mod credits;
+pub mod outbox;
 pub mod port;
+pub mod record;
+pub mod registry;
+pub mod round;
+pub mod supervisor;
+pub mod tenants;

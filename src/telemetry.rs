@@ -1,3 +1,6 @@
 //! What the process says about itself.
 
 pub mod logging;
+pub mod mailbox;
+pub mod metrics;
+pub mod panics;

@@ -64,7 +64,7 @@ fn duration_text(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     NANOS_PER_UNIT
         .iter()
-        .find(|(unit, _)| nanos >= *unit && nanos % unit == 0)
+        .find(|(unit, _)| nanos >= *unit && nanos.is_multiple_of(*unit))
         .map_or_else(|| format!("{nanos}ns"), |(unit, name)| format!("{}{name}", nanos / unit))
 }
 

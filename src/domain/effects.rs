@@ -19,7 +19,7 @@ pub enum Event {
 }
 
 /// How one input ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     /// Its effect, possibly none, stands.
     Applied,

@@ -1,8 +1,15 @@
 //! What the engine asks of the outside. The adapters are in [`crate::edge`].
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use rustc_hash::FxHashSet;
 use uuid::Uuid;
+
+use super::outbox::kafka::Ticket;
+use super::outbox::row::Entry;
 
 /// One message for the character event log, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +49,15 @@ pub enum PublishError {
 }
 
 impl PublishError {
+    /// The `error_type` label.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Disconnected(_) => "disconnected",
+            Self::Refused(_) => "refused",
+            Self::AckTimeout => "ack_timeout",
+        }
+    }
+
     /// Whether this counts against the message (`spec/rules.md`, section 3: three attempts, then
     /// the dead letter subject). A lost connection does not.
     pub fn is_attempt(&self) -> bool {
@@ -75,4 +91,57 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Resolves once [`is_connected`](Self::is_connected); never, after the log was closed.
     async fn connected(&self);
+}
+
+/// Where pet status events go: a topic of a Kafka cluster.
+pub trait StatusTopic: Send + Sync + 'static {
+    /// Gives one message to the producer, which keeps the order of these calls. The ticket
+    /// hears of its acknowledgement or its failure. `at` becomes the record's timestamp.
+    ///
+    /// # Errors
+    /// When the producer did not take it; the ticket then hears nothing.
+    fn send(
+        &self,
+        entry: &Entry<'_>,
+        at: DateTime<Utc>,
+        ticket: &Arc<Ticket>,
+    ) -> Result<(), TopicError>;
+
+    /// Gives up a failed producer with all it holds, and begins with a new one. Blocks.
+    ///
+    /// # Errors
+    /// When no new one can be made.
+    fn replace(&self) -> Result<(), TopicError>;
+
+    /// The ids on the topic that belong to rows with these bases, looked for from `since`
+    /// to the topic's present end. Blocks.
+    ///
+    /// # Errors
+    /// When the topic cannot be read.
+    fn standing(
+        &self,
+        since: DateTime<Utc>,
+        bases: &FxHashSet<Uuid>,
+    ) -> Result<FxHashSet<Uuid>, TopicError>;
+}
+
+/// Why the status topic does not take or show its records.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TopicError {
+    /// The producer gave a message up, or would not take it.
+    #[error("the producer failed: {0}")]
+    Rejected(String),
+    /// The cluster does not answer.
+    #[error("the topic cannot be read: {0}")]
+    Unavailable(String),
+}
+
+impl TopicError {
+    /// The `error_type` label.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Rejected(_) => "rejected",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
 }

@@ -1,0 +1,12 @@
+//! Kafka: the intake that reads what others say, and the topic pet status events go to.
+
+pub mod client;
+mod decode;
+pub mod intake;
+mod partitions;
+pub mod status_topic;
+mod tail;
+
+pub use client::{Options, Topics};
+pub use intake::Intake;
+pub use status_topic::KafkaStatusTopic;

@@ -1,0 +1,159 @@
+//! From a record as Kafka delivers it to what the engine takes. Runs on the polling thread,
+//! from the borrowed payload.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rdkafka::Message;
+use rdkafka::message::{BorrowedMessage, Headers};
+
+use crate::domain::{CharacterKey, Input, PetKey, Tenant};
+use crate::engine::record::{Cause, Move, Payload, Target};
+use crate::engine::tenants::Tenants;
+use crate::wire::kafka::headers::{self, TenantHeaders};
+use crate::wire::kafka::{Refused, asset, character, command, movement};
+
+/// Which of the consumed topics a partition belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    CharacterStatus,
+    AssetStatus,
+    PetCommand,
+    PetMovement,
+}
+
+/// What a record turned out to be.
+pub enum Decoded {
+    Payload(Payload),
+    Move(Move),
+    /// Of a type that is none of ours.
+    NotOurs,
+}
+
+/// Decodes records and shares what consecutive ones have in common.
+pub struct Decoder {
+    tenants: Arc<Tenants>,
+    /// Of records without tenant headers, if one is configured.
+    default_tenant: Option<Arc<Tenant>>,
+    max_record_bytes: usize,
+    /// The cause of the last record that had neither trace nor environment of its own.
+    plain: Option<Arc<Cause>>,
+    nobody: Arc<Cause>,
+}
+
+impl Decoder {
+    pub fn new(
+        tenants: Arc<Tenants>,
+        default_tenant: Option<Tenant>,
+        max_record_bytes: usize,
+    ) -> Self {
+        let default_tenant = default_tenant.map(|tenant| tenants.intern(tenant));
+        let nobody = Arc::new(Cause::none());
+        Self { tenants, default_tenant, max_record_bytes, plain: None, nobody }
+    }
+
+    pub fn decode(
+        &mut self,
+        kind: Kind,
+        message: &BorrowedMessage<'_>,
+        at: DateTime<Utc>,
+    ) -> (Arc<Cause>, Decoded) {
+        let raw = match message.headers() {
+            Some(found) => headers::Raw::collect(header_pairs(found)),
+            None => headers::Raw::collect(std::iter::empty()),
+        };
+        let cause = match self.cause(&raw) {
+            Ok(cause) => cause,
+            Err(detail) => return (Arc::clone(&self.nobody), dead("missing_tenant", detail)),
+        };
+        let payload = message.payload().unwrap_or_default();
+        if payload.len() > self.max_record_bytes {
+            let detail = format!("{} bytes, at most {}", payload.len(), self.max_record_bytes);
+            return (cause, dead("oversize", detail));
+        }
+        let tenant = cause.tenant.as_ref().map(|tenant| tenant.id).expect("just resolved");
+        let decoded = match kind {
+            Kind::PetCommand => command::decode(payload).map(|command| {
+                let target = Target::Pet(PetKey { tenant, pet: command.pet });
+                input(target, Input::Command(command))
+            }),
+            Kind::PetMovement => movement::decode(payload).map(|record| {
+                let observer = CharacterKey { tenant, character: record.observer };
+                Decoded::Move(Move { observer, movement: record.movement })
+            }),
+            Kind::CharacterStatus => character::decode(payload, at).map(|status| {
+                status.map_or(Decoded::NotOurs, |(character, status)| {
+                    let target = Target::Owner(CharacterKey { tenant, character });
+                    input(target, Input::Status(status))
+                })
+            }),
+            Kind::AssetStatus => asset::decode(payload).map(|asset| {
+                asset.map_or(Decoded::NotOurs, |(character, asset)| {
+                    let target = Target::Owner(CharacterKey { tenant, character });
+                    input(target, Input::Asset(asset))
+                })
+            }),
+        };
+        (cause, decoded.unwrap_or_else(|refused| refuse(&refused)))
+    }
+
+    /// The record's cause, or why it has no tenant.
+    fn cause(&mut self, raw: &headers::Raw<'_>) -> Result<Arc<Cause>, String> {
+        let mut headers = raw.without_tenant();
+        headers.tenant = match raw.tenant() {
+            Ok(tenant) => tenant,
+            Err(error) if self.default_tenant.is_none() => return Err(error.to_string()),
+            Err(_) => None,
+        };
+        let is_plain = headers.traceparent.is_none()
+            && headers.tracestate.is_none()
+            && headers.environment.is_none();
+        if is_plain
+            && let Some(plain) = &self.plain
+            && is_same(plain.tenant.as_deref(), headers.tenant.as_ref())
+        {
+            return Ok(Arc::clone(plain));
+        }
+        let tenant = match &headers.tenant {
+            Some(tenant) => self.tenants.intern(tenant.to_tenant()),
+            None => Arc::clone(self.default_tenant.as_ref().ok_or("no tenant headers")?),
+        };
+        let cause = Arc::new(Cause {
+            tenant: Some(tenant),
+            trace: headers.traceparent,
+            tracestate: headers.tracestate.map(Into::into),
+            environment: headers.environment.map(Into::into),
+        });
+        if is_plain && headers.tenant.is_some() {
+            self.plain = Some(Arc::clone(&cause));
+        }
+        Ok(cause)
+    }
+}
+
+fn is_same(known: Option<&Tenant>, headers: Option<&TenantHeaders<'_>>) -> bool {
+    known.zip(headers).is_some_and(|(known, headers)| {
+        known.id.0 == headers.id
+            && *known.region == *headers.region
+            && known.major == headers.major
+            && known.minor == headers.minor
+    })
+}
+
+/// The headers of a record; one without a value counts as empty.
+pub fn header_pairs<H: Headers>(headers: &H) -> impl Iterator<Item = (&str, &[u8])> {
+    headers.iter().map(|header| (header.key, header.value.unwrap_or_default()))
+}
+
+fn input(target: Target, input: Input) -> Decoded {
+    Decoded::Payload(Payload::Input { target, input })
+}
+
+fn dead(reason: &'static str, detail: String) -> Decoded {
+    Decoded::Payload(Payload::Dead { reason: Cow::Borrowed(reason), detail })
+}
+
+fn refuse(refused: &Refused) -> Decoded {
+    dead(refused.reason(), refused.to_string())
+}

@@ -1,0 +1,453 @@
+//! The intake: an OS thread that polls Kafka, decodes, and hands batches to the supervisor.
+//!
+//! Partitions are assigned by hand from the offsets in SQL. There is no consumer group to
+//! wait for: who reads is decided by the shard's lease. Offsets are committed to Kafka
+//! afterwards, for lag tools to see.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use actix::Recipient;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::statistics::Statistics;
+use rdkafka::{Message, Offset, TopicPartitionList};
+
+use super::client::Options;
+use super::decode::{Decoded, Decoder, header_pairs};
+use super::partitions::Partitions;
+use crate::domain::Tenant;
+use crate::engine::committer::CommittedOffsets;
+use crate::engine::credits::Credits;
+use crate::engine::record::{Batch, Original, Progress, Record};
+use crate::engine::supervisor::Deliver;
+use crate::engine::tenants::Tenants;
+use crate::store::Source;
+use crate::telemetry::mailbox::{Envelope, Kind as ActorKind};
+use crate::telemetry::metrics::METRICS;
+
+/// Records of one batch; keeps the supervisor's handler short.
+const MAX_BATCH: usize = 4_096;
+/// Bytes of one batch, so that large records do not add up.
+const MAX_BATCH_BYTES: usize = 4 << 20;
+/// Longest wait for a first record; bounds how late the thread notices anything else.
+const POLL: Duration = Duration::from_millis(50);
+/// Without credit for this long, the partitions are paused.
+const PAUSE_AFTER: Duration = Duration::from_secs(1);
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+
+/// What the intake is built from.
+pub struct Parts {
+    pub options: Options,
+    pub stored: Vec<Source>,
+    pub supervisor: Recipient<Deliver>,
+    pub credits: Arc<Credits>,
+    pub offsets: Arc<CommittedOffsets>,
+    pub tenants: Arc<Tenants>,
+    pub default_tenant: Option<Tenant>,
+}
+
+/// The handle of the intake's thread. Dropped, it tells the thread to leave.
+pub struct Intake {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    is_stopped: AtomicBool,
+    must_leave: AtomicBool,
+    is_assigned: AtomicBool,
+    last_error: Mutex<Option<String>>,
+}
+
+/// Receives librdkafka's statistics and errors on the polling thread.
+pub struct Context {
+    offsets: Mutex<Vec<Progress>>,
+    shared: Arc<Shared>,
+}
+
+impl Intake {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the client's settings make no sense to librdkafka.
+    pub fn start(parts: Parts) -> KafkaResult<Self> {
+        let shared = Arc::new(Shared::default());
+        let context = Context { offsets: Mutex::default(), shared: Arc::clone(&shared) };
+        let consumer: BaseConsumer<Context> =
+            parts.options.consumer().create_with_context(context)?;
+        let reader = Reader::new(parts, consumer, Arc::clone(&shared));
+        let thread = std::thread::Builder::new()
+            .name("intake".into())
+            .spawn(move || reader.run())
+            .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// No further batches are handed over; offsets are still committed.
+    pub fn stop_reading(&self) {
+        self.shared.is_stopped.store(true, Ordering::Release);
+    }
+
+    /// Commits the last offsets, leaves the cluster and ends the thread. Blocks for at most
+    /// a few seconds.
+    pub fn leave(mut self) {
+        self.shared.must_leave.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the intake's thread panicked");
+        }
+    }
+
+    /// Partitions are assigned and the thread lives.
+    pub fn is_ready(&self) -> bool {
+        self.shared.is_assigned.load(Ordering::Acquire)
+            && self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    pub fn last_error(&self) -> Option<String> {
+        self.shared.last_error.lock().clone()
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        self.shared.must_leave.store(true, Ordering::Release);
+    }
+}
+
+struct Reader {
+    parts: Parts,
+    consumer: BaseConsumer<Context>,
+    shared: Arc<Shared>,
+    partitions: Partitions,
+    decoder: Decoder,
+    hint: usize,
+    is_paused: bool,
+    starving_since: Option<Instant>,
+}
+
+impl Reader {
+    fn new(parts: Parts, consumer: BaseConsumer<Context>, shared: Arc<Shared>) -> Self {
+        let decoder = Decoder::new(
+            Arc::clone(&parts.tenants),
+            parts.default_tenant.clone(),
+            parts.options.max_record_bytes,
+        );
+        Self {
+            parts,
+            consumer,
+            shared,
+            partitions: Partitions::default(),
+            decoder,
+            hint: 0,
+            is_paused: false,
+            starving_since: None,
+        }
+    }
+
+    fn run(mut self) {
+        let mut refreshed: Option<Instant> = None;
+        let mut committed = Instant::now();
+        while !self.shared.must_leave.load(Ordering::Acquire) {
+            let interval = self.parts.options.metadata_interval;
+            let is_reading = !self.shared.is_stopped.load(Ordering::Acquire);
+            if is_reading && refreshed.is_none_or(|at| at.elapsed() >= interval) {
+                let found = self.refresh();
+                // Nothing to read yet: look again soon, not at the full interval.
+                let soon = interval.saturating_sub(Duration::from_secs(1));
+                refreshed =
+                    if found { Some(Instant::now()) } else { Instant::now().checked_sub(soon) };
+            }
+            if committed.elapsed() >= COMMIT_EVERY {
+                self.commit(CommitMode::Async);
+                committed = Instant::now();
+            }
+            if is_reading && self.has_credit() {
+                self.read();
+            } else if !is_reading {
+                self.set_paused(true);
+                self.serve();
+            }
+        }
+        self.commit(CommitMode::Sync);
+    }
+
+    /// Looks for partitions that are not assigned yet. Says whether there is any to read.
+    fn refresh(&mut self) -> bool {
+        let options = &self.parts.options;
+        match self.partitions.refresh(&self.consumer, &options.topics, &self.parts.stored) {
+            Ok(num_fresh) => {
+                if num_fresh > 0 && self.is_paused {
+                    // The new ones join the others, so that all are resumed together.
+                    self.is_paused = false;
+                    self.set_paused(true);
+                }
+                let is_assigned = self.partitions.iter().next().is_some();
+                self.shared.is_assigned.store(is_assigned, Ordering::Release);
+                is_assigned
+            }
+            Err(error) => {
+                self.note_error(&error);
+                self.partitions.iter().next().is_some()
+            }
+        }
+    }
+
+    /// Waits for credit; pauses the partitions when it does not come, so that librdkafka
+    /// stops fetching, and resumes them once half of it is back.
+    fn has_credit(&mut self) -> bool {
+        let credits = Arc::clone(&self.parts.credits);
+        let needed = if self.is_paused { credits.limit() / 2 } else { 1 };
+        if credits.available() >= needed.max(1) {
+            self.starving_since = None;
+            self.set_paused(false);
+            return true;
+        }
+        let since = *self.starving_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= PAUSE_AFTER {
+            self.set_paused(true);
+            self.serve();
+        } else {
+            credits.wait(POLL);
+        }
+        false
+    }
+
+    /// Lets librdkafka call back while nothing is read. Paused partitions deliver nothing;
+    /// what was fetched before the pause is dropped by librdkafka and fetched again.
+    fn serve(&mut self) {
+        if let Some(Err(error)) = self.consumer.poll(POLL) {
+            self.note_error(&error);
+        }
+    }
+
+    fn set_paused(&mut self, must_pause: bool) {
+        if self.is_paused == must_pause {
+            return;
+        }
+        let list = self.partitions.list();
+        let done =
+            if must_pause { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
+        match done {
+            Ok(()) => {
+                self.is_paused = must_pause;
+                for assigned in self.partitions.iter() {
+                    let partition = assigned.source.partition.to_string();
+                    METRICS
+                        .intake
+                        .paused
+                        .with_label_values(&[&*assigned.source.topic, &partition])
+                        .set(i64::from(must_pause));
+                }
+            }
+            Err(error) => tracing::error!(must_pause, "pausing or resuming failed: {error}"),
+        }
+    }
+
+    /// Reads whatever is there, up to the credit, and hands it over.
+    fn read(&mut self) {
+        let mut gathering = Gathering::default();
+        let limit = self.parts.credits.available().min(MAX_BATCH);
+        let mut patience = POLL;
+        let mut failure = None;
+        // The consumer is taken by reference once: messages borrow from it.
+        let consumer = &self.consumer;
+        while gathering.num_read() < limit && gathering.raw.len() < MAX_BATCH_BYTES {
+            match consumer.poll(patience) {
+                None => break,
+                Some(Ok(message)) => {
+                    gathering.take(
+                        &message,
+                        &mut self.partitions,
+                        &mut self.decoder,
+                        &mut self.hint,
+                    );
+                }
+                Some(Err(error)) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+            patience = Duration::ZERO;
+        }
+        if let Some(batch) = gathering.finish() {
+            self.parts.credits.take(batch.num_read as usize);
+            let envelope = Envelope::seal(ActorKind::Supervisor);
+            self.parts.supervisor.do_send(Deliver { batch, envelope });
+        }
+        if let Some(error) = failure {
+            self.handle_error(&error);
+        }
+    }
+
+    fn handle_error(&mut self, error: &KafkaError) {
+        self.note_error(error);
+        if matches!(
+            error.rdkafka_error_code(),
+            Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset)
+        ) && let Err(error) = self.partitions.repair(&self.consumer)
+        {
+            self.note_error(&error);
+        }
+    }
+
+    fn note_error(&self, error: &KafkaError) {
+        METRICS.intake.errors.inc();
+        tracing::warn!("kafka: {error}");
+        *self.shared.last_error.lock() = Some(error.to_string());
+    }
+
+    /// Tells Kafka what is committed in SQL. Information only: nobody reads from it while
+    /// SQL has an offset.
+    fn commit(&self, mode: CommitMode) {
+        let progress = self.parts.offsets.take();
+        if progress.is_empty() {
+            return;
+        }
+        let mut list = TopicPartitionList::new();
+        for Progress { source, next_offset } in &progress {
+            let offset = Offset::Offset(*next_offset);
+            if let Err(error) = list.add_partition_offset(&source.topic, source.partition, offset) {
+                self.note_error(&error);
+            }
+        }
+        if let Err(error) = self.consumer.commit(&list, mode) {
+            self.note_error(&error);
+        }
+        self.consumer.context().note_committed(progress);
+    }
+}
+
+/// A batch in the making.
+#[derive(Default)]
+struct Gathering {
+    batch: Batch,
+    raw: Vec<u8>,
+    /// Where the records' bytes stand in `raw`, one for each record.
+    ranges: Vec<std::ops::Range<usize>>,
+    touched: Vec<Progress>,
+}
+
+impl Gathering {
+    fn num_read(&self) -> usize {
+        self.batch.num_read as usize
+    }
+
+    fn take(
+        &mut self,
+        message: &BorrowedMessage<'_>,
+        partitions: &mut Partitions,
+        decoder: &mut Decoder,
+        hint: &mut usize,
+    ) {
+        let Some(assigned) = partitions.find(message.topic(), message.partition(), hint) else {
+            return;
+        };
+        let offset = message.offset();
+        if offset < assigned.next_offset {
+            return;
+        }
+        assigned.next_offset = offset + 1;
+        self.batch.num_read += 1;
+        match self.touched.iter_mut().find(|known| Arc::ptr_eq(&known.source, &assigned.source)) {
+            Some(known) => known.next_offset = offset + 1,
+            None => {
+                let source = Arc::clone(&assigned.source);
+                self.touched.push(Progress { source, next_offset: offset + 1 });
+            }
+        }
+        let at = timestamp(message);
+        let (cause, decoded) = decoder.decode(assigned.kind, message, at);
+        match decoded {
+            Decoded::Move(movement) => self.batch.moves.push(movement),
+            Decoded::NotOurs => {
+                METRICS.intake.ignored.with_label_values(&[&*assigned.source.topic]).inc();
+            }
+            Decoded::Payload(payload) => {
+                let range = self.append(message);
+                self.ranges.push(range);
+                let source = Arc::clone(&assigned.source);
+                let original = Bytes::new();
+                self.batch.records.push(Record { source, offset, at, cause, original, payload });
+            }
+        }
+    }
+
+    fn append(&mut self, message: &BorrowedMessage<'_>) -> std::ops::Range<usize> {
+        let payload = message.payload().unwrap_or_default();
+        match message.headers() {
+            Some(headers) => {
+                Original::append(&mut self.raw, message.key(), header_pairs(headers), payload)
+            }
+            None => Original::append(&mut self.raw, message.key(), std::iter::empty(), payload),
+        }
+    }
+
+    /// The batch, each record with its slice of the one buffer. None if nothing was read.
+    fn finish(mut self) -> Option<Batch> {
+        if self.batch.num_read == 0 {
+            return None;
+        }
+        let raw = Bytes::from(self.raw);
+        for (record, range) in self.batch.records.iter_mut().zip(self.ranges) {
+            record.original = raw.slice(range);
+        }
+        self.batch.progress = self.touched;
+        Some(self.batch)
+    }
+}
+
+fn timestamp(message: &BorrowedMessage<'_>) -> DateTime<Utc> {
+    message
+        .timestamp()
+        .to_millis()
+        .and_then(DateTime::from_timestamp_millis)
+        .unwrap_or_else(Utc::now)
+}
+
+impl Context {
+    fn note_committed(&self, progress: Vec<Progress>) {
+        let mut offsets = self.offsets.lock();
+        for progress in progress {
+            match offsets.iter_mut().find(|known| known.source == progress.source) {
+                Some(known) => known.next_offset = progress.next_offset,
+                None => offsets.push(progress),
+            }
+        }
+    }
+}
+
+impl ClientContext for Context {
+    /// Lag is what stands on the topic beyond what is committed in SQL.
+    fn stats(&self, statistics: Statistics) {
+        for progress in &*self.offsets.lock() {
+            let partition = statistics
+                .topics
+                .get(&*progress.source.topic)
+                .and_then(|topic| topic.partitions.get(&progress.source.partition));
+            if let Some(partition) = partition {
+                let lag = (partition.hi_offset - progress.next_offset).max(0);
+                let label = progress.source.partition.to_string();
+                METRICS.intake.lag.with_label_values(&[&*progress.source.topic, &label]).set(lag);
+            }
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        METRICS.intake.errors.inc();
+        tracing::warn!("kafka: {error}: {reason}");
+        *self.shared.last_error.lock() = Some(format!("{error}: {reason}"));
+    }
+}
+
+impl ConsumerContext for Context {}

@@ -1,0 +1,150 @@
+//! The partitions the intake reads, and where each one stands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::client::Topics;
+use super::decode::Kind;
+use super::intake::Context;
+use crate::engine::record::Partition;
+use crate::faults::{self, Mechanism};
+use crate::store::Source;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The partitions assigned to this process.
+#[derive(Default)]
+pub struct Partitions {
+    assigned: Vec<Assigned>,
+}
+
+/// One partition and the next offset wanted from it.
+pub struct Assigned {
+    pub source: Arc<Partition>,
+    pub kind: Kind,
+    /// Lower offsets were handed over already: a record delivered again is dropped.
+    pub next_offset: i64,
+}
+
+impl Partitions {
+    /// The partition a record came from. `hint` is where the last one was found.
+    pub fn find(&mut self, topic: &str, partition: i32, hint: &mut usize) -> Option<&mut Assigned> {
+        let is_it = |assigned: &Assigned| {
+            assigned.source.partition == partition && *assigned.source.topic == *topic
+        };
+        if !self.assigned.get(*hint).is_some_and(is_it) {
+            *hint = self.assigned.iter().position(is_it)?;
+        }
+        self.assigned.get_mut(*hint)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Assigned> {
+        self.assigned.iter()
+    }
+
+    /// The partitions without offsets, as pausing and resuming name them.
+    pub fn list(&self) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for assigned in &self.assigned {
+            list.add_partition(&assigned.source.topic, assigned.source.partition);
+        }
+        list
+    }
+
+    /// Takes up partitions that are not assigned yet: from the offset in SQL, else the
+    /// group's committed one, else the beginning. Returns how many are new.
+    pub fn refresh(
+        &mut self,
+        consumer: &BaseConsumer<Context>,
+        topics: &Topics,
+        stored: &[Source],
+    ) -> KafkaResult<usize> {
+        let kinds = [Kind::CharacterStatus, Kind::AssetStatus, Kind::PetCommand, Kind::PetMovement];
+        let mut fresh = Vec::new();
+        for (name, kind) in topics.consumed().into_iter().zip(kinds) {
+            let metadata = consumer.fetch_metadata(Some(name), PATIENCE)?;
+            let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+            for partition in partitions.map(|partition| partition.id()) {
+                let is_known = self.assigned.iter().any(|known| {
+                    known.source.partition == partition && *known.source.topic == *name
+                });
+                if !is_known {
+                    fresh.push((Partition { topic: name.into(), partition }, kind));
+                }
+            }
+        }
+        if fresh.is_empty() {
+            return Ok(0);
+        }
+        let committed = committed(consumer, &fresh)?;
+        let mut list = TopicPartitionList::new();
+        let mut assigned = Vec::new();
+        for (source, kind) in fresh {
+            let in_sql = stored
+                .iter()
+                .find(|known| known.topic == source.topic && known.partition == source.partition)
+                .map(|known| known.next_offset)
+                .filter(|_| faults::has(Mechanism::Offsets));
+            let next_offset = match in_sql {
+                Some(offset) => Some(offset),
+                None => match committed
+                    .find_partition(&source.topic, source.partition)
+                    .map(|element| element.offset())
+                {
+                    Some(Offset::Offset(offset)) => Some(offset),
+                    _ => None,
+                },
+            };
+            let start = next_offset.map_or(Offset::Beginning, Offset::Offset);
+            list.add_partition_offset(&source.topic, source.partition, start)?;
+            tracing::info!(topic = %source.topic, partition = source.partition, ?start, "reading");
+            let next_offset = next_offset.unwrap_or(0);
+            assigned.push(Assigned { source: Arc::new(source), kind, next_offset });
+        }
+        consumer.incremental_assign(&list)?;
+        let num_fresh = assigned.len();
+        self.assigned.extend(assigned);
+        Ok(num_fresh)
+    }
+
+    /// After an offset was out of range: finds the partitions whose position the log no
+    /// longer has (retention took it, or the topic was made anew) and goes on at their
+    /// beginning. What retention took is gone; the log line says how much.
+    pub fn repair(&mut self, consumer: &BaseConsumer<Context>) -> KafkaResult<()> {
+        for assigned in &mut self.assigned {
+            let (topic, partition) = (&*assigned.source.topic, assigned.source.partition);
+            let (low, high) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
+            if (low..=high).contains(&assigned.next_offset) {
+                continue;
+            }
+            tracing::error!(
+                topic,
+                partition,
+                wanted = assigned.next_offset,
+                low,
+                high,
+                "offset is out of the topic's range, going on at its beginning"
+            );
+            assigned.next_offset = low;
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(topic, partition, Offset::Offset(low))?;
+            consumer.seek_partitions(list, PATIENCE)?;
+        }
+        Ok(())
+    }
+}
+
+fn committed(
+    consumer: &BaseConsumer<Context>,
+    fresh: &[(Partition, Kind)],
+) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for (source, _) in fresh {
+        list.add_partition(&source.topic, source.partition);
+    }
+    consumer.committed_offsets(list, PATIENCE)
+}

@@ -1,0 +1,229 @@
+//! The character actor: a thin shell around the pure [`Owner`].
+//!
+//! Its handlers never await, so inputs are stepped exactly in the order of its mailbox.
+//! What it holds may be one round ahead of SQL; if that round is refused or its handler
+//! panics, the actor is dropped and built anew from SQL.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix::{Actor, ActorContext, Context, Handler, Message};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+use super::round::{Answer, Census, Death, Item, Origin, RoundContext, Step, Stepped};
+use crate::domain::input::Request;
+use crate::domain::owner::Movement;
+use crate::domain::pet::{Pet, Position};
+use crate::domain::{self, Catalog, CharacterKey, Dice, Effects, Input, Outcome, Owner, PetId};
+use crate::faults;
+use crate::telemetry::mailbox::{Envelope, MessageKind};
+use crate::telemetry::metrics::METRICS;
+use crate::telemetry::panics;
+
+/// One character with its pets and its session.
+pub struct CharacterActor {
+    owner: Owner,
+}
+
+/// The inputs of one round for one character, in order.
+///
+/// Dropped unanswered (the handler panicked, or the actor was already gone) it answers for
+/// itself that the actor died, so that no round waits for ever.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TakeRound {
+    pub key: CharacterKey,
+    pub items: Vec<Item>,
+    pub round: Arc<RoundContext>,
+    pub envelope: Envelope,
+    pub is_answered: bool,
+}
+
+/// New positions of this character's pets; the newest of each pet last.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Walk {
+    pub movements: Vec<Movement>,
+    pub catalog: Arc<Catalog>,
+    pub envelope: Envelope,
+    /// Returned when the message is done with, handled or not.
+    pub credit: WalkCredit,
+}
+
+/// Counts the walks on their way to actors.
+pub struct WalkCredit(Arc<AtomicUsize>);
+
+/// Where the pets stand; for readers beside the rounds.
+#[derive(Message)]
+#[rtype(result = "Vec<(PetId, Position)>")]
+pub struct ReadPositions;
+
+/// Leave memory: nothing of this actor is uncommitted, or what is shall be forgotten.
+/// Answers with the pets it had.
+#[derive(Message)]
+#[rtype(result = "Vec<PetId>")]
+pub struct Retire;
+
+thread_local! {
+    /// Chance is the thread's: per actor it would cost memory and buy nothing.
+    static DICE: RefCell<SmallRng> = RefCell::new(SmallRng::from_rng(&mut rand::rng()));
+}
+
+struct ThreadDice;
+
+impl Dice for ThreadDice {
+    fn percent(&mut self) -> u8 {
+        DICE.with_borrow_mut(|rng| rng.random_range(0..100))
+    }
+}
+
+/// How one item ended, before it is put back together with the item.
+struct Ended {
+    outcome: Outcome,
+    answer: Option<Answer>,
+    events_end: u32,
+}
+
+impl Ended {
+    fn of(self, item: Item) -> Step {
+        let Self { outcome, answer, events_end } = self;
+        Step { item, outcome, answer, events_end }
+    }
+}
+
+impl CharacterActor {
+    pub fn new(owner: Owner) -> Self {
+        Self { owner }
+    }
+
+    /// Steps the items where they stand: a panic leaves them in the message, whose drop
+    /// hands them back to the round.
+    fn step_all(&mut self, items: &[Item], round: &RoundContext) -> (Vec<Ended>, Effects) {
+        let mut effects = Effects::default();
+        let mut context = domain::Context {
+            now: round.now,
+            dice: &mut ThreadDice,
+            catalog: &round.catalog,
+            rules: &round.rules,
+        };
+        let mut ended = Vec::with_capacity(items.len());
+        for item in items {
+            faults::on_step(&item.input);
+            if let Some(tenant) = &item.cause.tenant
+                && !Arc::ptr_eq(tenant, self.owner.tenant())
+            {
+                self.owner.set_tenant(Arc::clone(tenant));
+            }
+            let outcome = self.owner.step(&item.input, &mut context, &mut effects);
+            let events_end = u32::try_from(effects.events.len()).expect("a round is bounded");
+            ended.push(Ended { outcome, answer: self.answer(item, outcome), events_end });
+        }
+        (ended, effects)
+    }
+
+    fn answer(&self, item: &Item, outcome: Outcome) -> Option<Answer> {
+        let Origin::Request { .. } = item.origin else { return None };
+        Some(match outcome {
+            Outcome::Applied => Answer::Done {
+                pet: match &item.input {
+                    Input::Request(Request::CreatePet(new)) => self.pet(new.id),
+                    Input::Request(Request::RenamePet { pet, .. }) => self.pet(*pet),
+                    _ => None,
+                },
+            },
+            Outcome::Ignored(reason) | Outcome::Rejected(reason) | Outcome::DeadLetter(reason) => {
+                Answer::Refused(reason)
+            }
+        })
+    }
+
+    fn pet(&self, id: PetId) -> Option<Box<Pet>> {
+        self.owner.pet(id).cloned().map(Box::new)
+    }
+}
+
+impl Actor for CharacterActor {
+    type Context = Context<Self>;
+}
+
+impl Handler<TakeRound> for CharacterActor {
+    type Result = ();
+
+    fn handle(&mut self, mut message: TakeRound, _: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::TakeRound);
+        let (ended, effects) = self.step_all(&message.items, &message.round);
+        let items = std::mem::take(&mut message.items);
+        message.is_answered = true;
+        message.round.answer(Stepped {
+            key: message.key,
+            tenant: Some(Arc::clone(self.owner.tenant())),
+            steps: items.into_iter().zip(ended).map(|(item, ended)| ended.of(item)).collect(),
+            changes: self.owner.take_changes(),
+            events: effects.events,
+            next_due: self.owner.next_due(),
+            num_unknown_templates: effects.num_unknown_templates,
+            death: None,
+            census: Census::of(&self.owner),
+        });
+    }
+}
+
+impl Drop for TakeRound {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            let death = if std::thread::panicking() {
+                Death::Panicked(panics::last().unwrap_or_else(|| "handler panicked".into()))
+            } else {
+                Death::Gone
+            };
+            self.round.answer(Stepped::dead(self.key, std::mem::take(&mut self.items), death));
+        }
+    }
+}
+
+impl Handler<Walk> for CharacterActor {
+    type Result = ();
+
+    fn handle(&mut self, mut message: Walk, _: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Walk);
+        for movement in &message.movements {
+            match self.owner.movement(movement, &message.catalog) {
+                Ok(()) => METRICS.movement.applied.inc(),
+                Err(reason) => METRICS.movement.ignored(reason).inc(),
+            }
+        }
+    }
+}
+
+impl Handler<ReadPositions> for CharacterActor {
+    type Result = Vec<(PetId, Position)>;
+
+    fn handle(&mut self, _: ReadPositions, _: &mut Context<Self>) -> Self::Result {
+        let pets = self.owner.pets().iter();
+        pets.filter_map(|pet| Some((pet.id, pet.position?))).collect()
+    }
+}
+
+impl Handler<Retire> for CharacterActor {
+    type Result = Vec<PetId>;
+
+    fn handle(&mut self, _: Retire, context: &mut Context<Self>) -> Self::Result {
+        context.stop();
+        self.owner.pets().iter().map(|pet| pet.id).collect()
+    }
+}
+
+impl WalkCredit {
+    pub fn take(outstanding: &Arc<AtomicUsize>) -> Self {
+        outstanding.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(outstanding))
+    }
+}
+
+impl Drop for WalkCredit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

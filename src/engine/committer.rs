@@ -1,0 +1,312 @@
+//! The committer: one round, one transaction, in order.
+//!
+//! A commit whose outcome is unknown is settled by the round's number in SQL and, if it did
+//! not happen, tried again as it is: the actors' state stays valid through any outage. Only
+//! a round the database will not take is given back.
+
+mod assemble;
+mod ledger;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture,
+};
+use parking_lot::Mutex;
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::watch;
+
+use super::outbox::{Line, Row};
+use super::record::Progress;
+use super::round::{Origin, Round};
+use super::supervisor::{Committed, TakeBack};
+use crate::faults::{self, Point};
+use crate::store::{CommitError, Fence, Settled, Store, Work};
+use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
+use crate::telemetry::metrics::METRICS;
+
+use assemble::KnownTenants;
+
+/// Between two attempts while the database is away.
+const RETRY_EVERY: Duration = Duration::from_millis(200);
+
+/// What became of the shard, as far as this process is concerned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tenure {
+    /// Commits go through.
+    Held,
+    /// The database is away; nothing is lost, nothing moves.
+    Interrupted,
+    /// Another process has the shard: this one must not go on.
+    Fenced,
+}
+
+/// Offsets as committed to SQL, for the intake to tell Kafka.
+#[derive(Default)]
+pub struct CommittedOffsets(Mutex<Vec<Progress>>);
+
+/// What the committer is built from.
+pub struct Parts {
+    pub store: Store,
+    pub runtime: Runtime,
+    pub fence: Fence,
+    pub next_round: i64,
+    pub offsets: Arc<CommittedOffsets>,
+    pub tenure: watch::Sender<Tenure>,
+    pub kafka: Line,
+    pub nats: Line,
+    /// Dead letters go to a topic as well.
+    pub has_dead_letter_topic: bool,
+}
+
+pub struct Committer {
+    parts: Parts,
+    supervisor: Option<Supervisor>,
+    waiting: VecDeque<Prepared>,
+    is_committing: bool,
+    /// The next round to accept; others stood behind a refused one.
+    expected: i64,
+    tenants: KnownTenants,
+}
+
+/// Whom the committer reports to.
+#[derive(Clone)]
+pub struct Supervisor {
+    pub committed: Recipient<Committed>,
+    pub take_back: Recipient<TakeBack>,
+}
+
+/// Introduces the supervisor; sent before the first round.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ReportTo(pub Supervisor);
+
+/// The next round. At most [`MAX_OPEN_ROUNDS`](super::supervisor::MAX_OPEN_ROUNDS) are here.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Commit {
+    pub round: Round,
+    pub envelope: Envelope,
+}
+
+/// A round encoded and ready for its transaction.
+struct Prepared {
+    round: Round,
+    work: Arc<Work>,
+    rows: Rows,
+}
+
+/// The round's outbox rows as they are handed over in memory.
+#[derive(Default)]
+struct Rows {
+    kafka: Option<Row>,
+    nats: Option<Row>,
+}
+
+/// How a commit ended for good.
+enum End {
+    Committed,
+    Refused(String),
+    Fenced,
+}
+
+impl Committer {
+    pub fn new(parts: Parts) -> Self {
+        let expected = parts.next_round;
+        Self {
+            parts,
+            supervisor: None,
+            waiting: VecDeque::new(),
+            is_committing: false,
+            expected,
+            tenants: KnownTenants::default(),
+        }
+    }
+
+    fn pump(&mut self, context: &mut Context<Self>) {
+        if self.is_committing {
+            return;
+        }
+        let Some(prepared) = self.waiting.pop_front() else { return };
+        self.is_committing = true;
+        let (store, fence) = (self.parts.store.clone(), self.parts.fence.clone());
+        let (number, work) = (prepared.round.number, Arc::clone(&prepared.work));
+        let tenure = self.parts.tenure.clone();
+        let started = Instant::now();
+        // A task of its own: this actor may stop, the transaction is never cancelled.
+        let commit = self
+            .parts
+            .runtime
+            .spawn(async move { commit(&store, &fence, number, work, &tenure).await });
+        context.spawn(commit.into_actor(self).map(move |end, this, context| {
+            this.is_committing = false;
+            METRICS.round.commit_seconds.observe(started.elapsed().as_secs_f64());
+            match end {
+                Ok(End::Committed) => this.committed(prepared),
+                Ok(End::Refused(detail)) => this.refused(prepared.round, detail),
+                Ok(End::Fenced) => this.fenced(),
+                Err(error) => {
+                    tracing::error!("the commit's task ended early: {error}");
+                    this.fenced();
+                }
+            }
+            this.pump(context);
+        }));
+    }
+
+    fn committed(&mut self, prepared: Prepared) {
+        faults::pass(Point::AfterCommit);
+        let Prepared { round, work, rows } = prepared;
+        self.tenants.committed(&work.tenants);
+        if let Some(row) = rows.kafka {
+            self.parts.kafka.hand_over(row);
+        }
+        if let Some(row) = rows.nats {
+            self.parts.nats.hand_over(row);
+        }
+        for dead_letter in &work.dead_letters {
+            METRICS.dead_letters.with_label_values(&[&dead_letter.reason]).inc();
+        }
+        ledger::enter(&round);
+        self.parts.offsets.advance(round.progress);
+        let (number, num_records) = (round.number, round.num_records);
+        for step in round.stepped.into_iter().flat_map(|stepped| stepped.steps) {
+            if let Origin::Request { reply, .. } = step.item.origin
+                && let Some(answer) = step.answer
+            {
+                let _ = reply.send(answer);
+            }
+        }
+        for unrouted in round.unrouted {
+            if let Origin::Request { reply, .. } = unrouted.item.origin {
+                let _ = reply.send(unrouted.end.answer());
+            }
+        }
+        if let Some(supervisor) = &self.supervisor {
+            let envelope = Envelope::seal(Kind::Supervisor);
+            supervisor.committed.do_send(Committed { number, num_records, envelope });
+        }
+    }
+
+    /// Gives the refused round back, and those that stood behind it.
+    fn refused(&mut self, round: Round, detail: String) {
+        self.expected = round.number;
+        let Some(supervisor) = self.supervisor.clone() else { return };
+        for behind in std::mem::take(&mut self.waiting) {
+            supervisor.take_back.do_send(TakeBack { round: behind.round, refusal: None });
+        }
+        supervisor.take_back.do_send(TakeBack { round, refusal: Some(detail) });
+    }
+
+    fn fenced(&mut self) {
+        METRICS.round.fenced.inc();
+        tracing::error!("another process has the shard, nothing more is committed");
+        self.waiting.clear();
+        self.expected = i64::MAX;
+        self.parts.tenure.send_replace(Tenure::Fenced);
+    }
+}
+
+/// Commits until the outcome is known.
+async fn commit(
+    store: &Store,
+    fence: &Fence,
+    number: i64,
+    work: Arc<Work>,
+    tenure: &watch::Sender<Tenure>,
+) -> End {
+    loop {
+        faults::pass(Point::BeforeCommit);
+        let error = match store.commit(fence, number, Arc::clone(&work)).await {
+            Ok(_) => {
+                hold(tenure, Tenure::Held);
+                return End::Committed;
+            }
+            Err(error) => error,
+        };
+        match error {
+            CommitError::Fenced => return End::Fenced,
+            CommitError::Refused { .. } => return End::Refused(error.to_string()),
+            CommitError::Unavailable { .. } => {
+                hold(tenure, Tenure::Interrupted);
+                METRICS.round.retried.with_label_values(&["unavailable"]).inc();
+                tracing::warn!(round = number, "commit interrupted: {error}");
+            }
+        }
+        match settle(store, fence, number).await {
+            Settled::Happened => {
+                hold(tenure, Tenure::Held);
+                return End::Committed;
+            }
+            Settled::NotHappened => {}
+            Settled::Fenced => return End::Fenced,
+        }
+    }
+}
+
+/// Asks until the database says whether the round is in it.
+async fn settle(store: &Store, fence: &Fence, number: i64) -> Settled {
+    loop {
+        match store.settle(fence, number).await {
+            Ok(settled) => return settled,
+            Err(error) => {
+                tracing::warn!(round = number, "the database does not answer: {error}");
+                tokio::time::sleep(RETRY_EVERY).await;
+            }
+        }
+    }
+}
+
+fn hold(tenure: &watch::Sender<Tenure>, now: Tenure) {
+    tenure.send_if_modified(|tenure| std::mem::replace(tenure, now) != now);
+}
+
+impl CommittedOffsets {
+    fn advance(&self, progress: Vec<Progress>) {
+        let mut offsets = self.0.lock();
+        for progress in progress {
+            match offsets.iter_mut().find(|known| known.source == progress.source) {
+                Some(known) => known.next_offset = progress.next_offset,
+                None => offsets.push(progress),
+            }
+        }
+    }
+
+    /// Takes what was committed since the last call.
+    pub fn take(&self) -> Vec<Progress> {
+        std::mem::take(&mut *self.0.lock())
+    }
+}
+
+impl Actor for Committer {
+    type Context = Context<Self>;
+}
+
+impl Handler<ReportTo> for Committer {
+    type Result = ();
+
+    fn handle(&mut self, message: ReportTo, _: &mut Context<Self>) {
+        self.supervisor = Some(message.0);
+    }
+}
+
+impl Handler<Commit> for Committer {
+    type Result = ();
+
+    fn handle(&mut self, mut message: Commit, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Commit);
+        let round = message.round;
+        if round.number != self.expected {
+            if let Some(supervisor) = &self.supervisor {
+                supervisor.take_back.do_send(TakeBack { round, refusal: None });
+            }
+            return;
+        }
+        self.expected += 1;
+        let prepared = self.tenants.prepare(round, self.parts.has_dead_letter_topic);
+        self.waiting.push_back(prepared);
+        self.pump(context);
+    }
+}

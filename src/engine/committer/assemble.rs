@@ -1,0 +1,190 @@
+//! From a stepped round to what one transaction writes.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::{Prepared, Rows};
+use crate::domain::{Event, Outcome, Tenant, TenantId};
+use crate::engine::outbox::kind;
+use crate::engine::outbox::row::Writer;
+use crate::engine::record::{Cause, Original};
+use crate::engine::round::{Item, Origin, Round, Stepped, UnroutedEnd};
+use crate::faults::{self, Mechanism};
+use crate::store::{CharacterRow, DeadLetter, OutboxRow, PetRow, Sink, Source, Work};
+use crate::wire::kafka::status;
+use crate::wire::nats::event;
+
+/// The tenants whose attributes stand in SQL as we know them.
+#[derive(Default)]
+pub(super) struct KnownTenants(FxHashMap<TenantId, Arc<Tenant>>);
+
+/// The two outbox rows of a round in the making, and its dead letters.
+struct Outgoing {
+    kafka: Writer,
+    nats: Writer,
+    dead_letters: Vec<DeadLetter>,
+    has_dead_letter_topic: bool,
+}
+
+impl KnownTenants {
+    pub fn committed(&mut self, tenants: &[Arc<Tenant>]) {
+        for tenant in tenants {
+            self.0.insert(tenant.id, Arc::clone(tenant));
+        }
+    }
+
+    /// Encodes a round: its last states, its events, its offsets.
+    pub fn prepare(&self, mut round: Round, has_dead_letter_topic: bool) -> Prepared {
+        let mut work = Work { decided_at: round.now, ..Work::default() };
+        let mut outgoing = Outgoing {
+            kafka: Writer::new(),
+            nats: Writer::new(),
+            dead_letters: Vec::new(),
+            has_dead_letter_topic,
+        };
+        for stepped in &mut round.stepped {
+            self.note_tenant(stepped, &mut work);
+            outgoing.add(stepped);
+            take_changes(stepped, &mut work);
+        }
+        for unrouted in &round.unrouted {
+            if let UnroutedEnd::DeadLetter { reason, detail } = &unrouted.end {
+                outgoing.bury(&unrouted.item, reason, detail.clone(), round.now);
+            }
+        }
+        work.sources = round
+            .progress
+            .iter()
+            .map(|progress| Source {
+                topic: Arc::clone(&progress.source.topic),
+                partition: progress.source.partition,
+                next_offset: progress.next_offset,
+            })
+            .collect();
+        let Outgoing { kafka, nats, dead_letters, .. } = outgoing;
+        work.dead_letters = dead_letters;
+        if faults::has(Mechanism::Outbox) {
+            work.outbox = [stored(&kafka, Sink::Kafka), stored(&nats, Sink::Nats)]
+                .into_iter()
+                .flatten()
+                .collect();
+        }
+        let row = |writer: Writer| {
+            (writer.num_events() > 0).then(|| writer.into_row(round.number, round.now))
+        };
+        let rows = Rows { kafka: row(kafka), nats: row(nats) };
+        Prepared { round, work: Arc::new(work), rows }
+    }
+
+    fn note_tenant(&self, stepped: &Stepped, work: &mut Work) {
+        let Some(tenant) = &stepped.tenant else { return };
+        let is_known = self.0.get(&tenant.id).is_some_and(|known| **known == **tenant);
+        let is_noted = work.tenants.iter().any(|noted| noted.id == tenant.id);
+        if !is_known && !is_noted && !tenant.region.is_empty() {
+            work.tenants.push(Arc::clone(tenant));
+        }
+    }
+}
+
+impl Outgoing {
+    fn add(&mut self, stepped: &mut Stepped) {
+        let mut events = std::mem::take(&mut stepped.events).into_iter();
+        let mut num_taken = 0;
+        for step in &stepped.steps {
+            self.kafka.begin_cause();
+            self.nats.begin_cause();
+            let num_events = (step.events_end - num_taken) as usize;
+            for event in events.by_ref().take(num_events) {
+                self.publish(&event, &step.item.cause, stepped.tenant.as_ref());
+            }
+            num_taken = step.events_end;
+            if let Outcome::DeadLetter(reason) = step.outcome {
+                let detail = format!("{} for character {}", step.item.input.name(), stepped.key);
+                self.bury(&step.item, reason.code(), detail, chrono::Utc::now());
+            }
+        }
+    }
+
+    fn publish(&mut self, event: &Event, cause: &Arc<Cause>, tenant: Option<&Arc<Tenant>>) {
+        match event {
+            Event::Pet(event) => {
+                let owner = u64::from(event.owner.0);
+                self.kafka.push(kind::of_pet(event), cause, tenant, owner, |_, out| {
+                    status::encode(event, out);
+                });
+            }
+            Event::Character(event) => {
+                self.nats.push(kind::of_character(event), cause, tenant, event.seq, |id, out| {
+                    out.extend_from_slice(&event::encode(id, event));
+                });
+            }
+        }
+    }
+
+    /// Keeps a record with its original bytes. Requests and the clock leave no dead letter:
+    /// somebody is told.
+    fn bury(
+        &mut self,
+        item: &Item,
+        reason: &str,
+        detail: String,
+        at: chrono::DateTime<chrono::Utc>,
+    ) {
+        let Origin::Record(origin) = &item.origin else { return };
+        let original = Original::read(&origin.original);
+        if self.has_dead_letter_topic {
+            let mut headers = original.headers.clone();
+            for (name, value) in [
+                ("dead-letter-reason", reason.to_string()),
+                ("dead-letter-topic", origin.source.topic.to_string()),
+                ("dead-letter-partition", origin.source.partition.to_string()),
+                ("dead-letter-offset", origin.offset.to_string()),
+            ] {
+                headers.push((name.to_string(), value.into_bytes()));
+            }
+            let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            self.kafka.begin_cause();
+            self.kafka.push(kind::DEAD_LETTER, &item.cause, None, 0, |_, out| {
+                Original::append(out, original.key.as_deref(), headers, &original.payload);
+            });
+        }
+        self.dead_letters.push(DeadLetter {
+            tenant: item.cause.tenant.as_ref().map(|tenant| tenant.id),
+            topic: Arc::clone(&origin.source.topic),
+            partition: origin.source.partition,
+            offset: origin.offset,
+            key: original.key,
+            headers: original.headers,
+            payload: original.payload,
+            reason: reason.to_string(),
+            // PostgreSQL takes no NUL in text.
+            detail: detail.replace('\0', "\u{fffd}"),
+            at,
+        });
+    }
+}
+
+fn take_changes(stepped: &mut Stepped, work: &mut Work) {
+    let key = stepped.key;
+    let changes = std::mem::take(&mut stepped.changes);
+    for vitals in changes.vitals {
+        work.vitals.push(key.tenant, vitals);
+    }
+    for pet in changes.pets {
+        work.pets.push(PetRow { tenant: key.tenant, owner: key.character, pet });
+    }
+    for pet in changes.removed_pets {
+        work.removed_pets.push(crate::domain::PetKey { tenant: key.tenant, pet });
+    }
+    match changes.character {
+        None => {}
+        Some(Some(character)) => work.characters.push(CharacterRow { key, character }),
+        Some(None) => work.removed_characters.push(key),
+    }
+}
+
+fn stored(writer: &Writer, sink: Sink) -> Option<OutboxRow> {
+    let num_events = writer.num_events();
+    (num_events > 0).then(|| OutboxRow { sink, num_events, body: writer.body() })
+}

@@ -1,0 +1,409 @@
+//! The Kafka outbox: pet status events (and dead letters, if they have a topic).
+//!
+//! The producer is idempotent and never gives up on a message by itself, so order holds
+//! within it. When it does fail, it is replaced: everything not deleted is read from SQL
+//! again, and the topic's end is searched for the events that already stand there, exactly
+//! as after a crash.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture,
+};
+use chrono::{DateTime, Utc};
+use rustc_hash::FxHashSet;
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::feed::{Feed, HandOver, Load};
+use super::kind;
+use super::row::{self, Row};
+use super::status::Status;
+use crate::engine::port::{StatusTopic, TopicError};
+use crate::faults::{self, Mechanism, Point};
+use crate::store::{Sink, Store};
+use crate::telemetry::mailbox::MessageKind;
+use crate::telemetry::metrics::METRICS;
+
+/// Rows between the producer's queue and their acknowledgement.
+const MAX_ROWS_IN_FLIGHT: usize = 8;
+/// Between two attempts after a failure.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
+const SINK: &str = "kafka";
+
+pub struct KafkaOutbox {
+    store: Store,
+    runtime: Runtime,
+    shard: Arc<str>,
+    topic: Arc<dyn StatusTopic>,
+    feed: Feed,
+    max_rows: u64,
+    phase: Phase,
+    /// Published rows not yet acknowledged.
+    in_flight: Vec<InFlight>,
+    /// Acknowledged rows whose deletion is due or under way.
+    acknowledged: Vec<i64>,
+    num_deleting: usize,
+    /// Events found at the topic's end.
+    standing: FxHashSet<Uuid>,
+    /// A generation of the producer: what an older one reports is void.
+    generation: u64,
+    status: Arc<Status>,
+    drained: Option<oneshot::Sender<()>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Looking at the topic's end; nothing may be published.
+    Searching,
+    Publishing,
+    /// A failed producer is being replaced.
+    Failed,
+}
+
+struct InFlight {
+    round: i64,
+    num_events: u32,
+    decided_at: DateTime<Utc>,
+    num_by_type: [u32; kind::PET.len() + 1],
+}
+
+/// Counts a row's acknowledgements; the producer's callback holds one for each message.
+pub struct Ticket {
+    round: i64,
+    generation: u64,
+    num_open: AtomicU32,
+    outbox: Recipient<RowDone>,
+}
+
+/// All messages of a row are acknowledged, or the producer failed one for good.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RowDone {
+    round: i64,
+    generation: u64,
+    error: Option<String>,
+}
+
+/// Say when nothing is left to publish.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain {
+    pub done: oneshot::Sender<()>,
+}
+
+impl Ticket {
+    pub fn acknowledge(&self) {
+        if self.num_open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.report(None);
+        }
+    }
+
+    pub fn fail(&self, error: String) {
+        self.report(Some(error));
+    }
+
+    fn report(&self, error: Option<String>) {
+        self.outbox.do_send(RowDone { round: self.round, generation: self.generation, error });
+    }
+}
+
+impl KafkaOutbox {
+    pub fn new(
+        store: Store,
+        runtime: Runtime,
+        shard: Arc<str>,
+        topic: Arc<dyn StatusTopic>,
+        load: Arc<Load>,
+        max_rows: u64,
+        status: Arc<Status>,
+    ) -> Self {
+        Self {
+            store,
+            runtime,
+            shard,
+            topic,
+            feed: Feed::new(load),
+            max_rows,
+            phase: Phase::Searching,
+            in_flight: Vec::new(),
+            acknowledged: Vec::new(),
+            num_deleting: 0,
+            standing: FxHashSet::default(),
+            generation: 0,
+            status,
+            drained: None,
+        }
+    }
+
+    fn pump(&mut self, context: &mut Context<Self>) {
+        if self.phase == Phase::Publishing {
+            while self.in_flight.len() < MAX_ROWS_IN_FLIGHT {
+                let Some(row) = self.feed.pop() else { break };
+                if !self.publish(&row, context) {
+                    return;
+                }
+            }
+            self.read(context);
+        }
+        self.delete(context);
+        if self.is_drained()
+            && let Some(done) = self.drained.take()
+        {
+            let _ = done.send(());
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.phase == Phase::Publishing
+            && self.feed.is_drained()
+            && self.in_flight.is_empty()
+            && self.acknowledged.is_empty()
+            && self.num_deleting == 0
+    }
+
+    /// Gives a row's events to the producer in order. Says whether it took them.
+    fn publish(&mut self, row: &Row, context: &mut Context<Self>) -> bool {
+        faults::pass(Point::BeforePublish);
+        let fresh: Vec<row::Entry<'_>> =
+            row.entries().filter(|entry| !self.standing.contains(&entry.id)).collect();
+        METRICS.outbox.already_published.inc_by(u64::from(row.num_events) - fresh.len() as u64);
+        let mut num_by_type = [0; kind::PET.len() + 1];
+        for entry in &fresh {
+            num_by_type[usize::from(entry.kind).min(kind::PET.len())] += 1;
+        }
+        self.in_flight.push(InFlight {
+            round: row.round,
+            num_events: row.num_events,
+            decided_at: row.decided_at,
+            num_by_type,
+        });
+        self.show_oldest();
+        // One more than there are messages: the row is done only once all were handed in.
+        let ticket = Arc::new(Ticket {
+            round: row.round,
+            generation: self.generation,
+            num_open: AtomicU32::new(fresh.len() as u32 + 1),
+            outbox: context.address().recipient(),
+        });
+        for (position, entry) in fresh.iter().enumerate() {
+            if let Err(error) = self.topic.send(entry, row.decided_at, &ticket) {
+                self.fail(&error, context);
+                return false;
+            }
+            if position == 0 {
+                faults::pass(Point::AfterPublish);
+            }
+        }
+        ticket.acknowledge();
+        true
+    }
+
+    /// Reads the next page of rows if the feed calls for it.
+    fn read(&mut self, context: &mut Context<Self>) {
+        let Some(after) = self.feed.begin_read() else { return };
+        let (store, shard, limit) = (self.store.clone(), Arc::clone(&self.shard), self.max_rows);
+        let page = self
+            .runtime
+            .spawn(async move { store.pending(&shard, Sink::Kafka, after, limit).await });
+        let generation = self.generation;
+        context.spawn(page.into_actor(self).map(move |page, this, context| match page {
+            Ok(Ok(page)) if generation == this.generation => {
+                let is_full = page.len() as u64 == this.max_rows;
+                this.feed.end_read(readable(page), is_full);
+                this.pump(context);
+            }
+            Ok(Ok(_)) => this.feed.fail_read(),
+            failed => {
+                this.feed.fail_read();
+                tracing::warn!("reading the outbox failed, trying again: {failed:?}");
+                context.run_later(RETRY_EVERY, |this, context| this.pump(context));
+            }
+        }));
+    }
+
+    /// Deletes all rows acknowledged so far, one statement at a time.
+    fn delete(&mut self, context: &mut Context<Self>) {
+        if self.num_deleting > 0 || self.acknowledged.is_empty() {
+            return;
+        }
+        faults::pass(Point::AfterAck);
+        let rounds = std::mem::take(&mut self.acknowledged);
+        self.num_deleting = rounds.len();
+        let (store, shard) = (self.store.clone(), Arc::clone(&self.shard));
+        let deletion = self.runtime.spawn(async move {
+            let deleted = store.delete_published(&shard, Sink::Kafka, &rounds).await;
+            (rounds, deleted)
+        });
+        context.spawn(deletion.into_actor(self).map(|deletion, this, context| {
+            this.num_deleting = 0;
+            match deletion {
+                Ok((_, Ok(()))) => {
+                    faults::pass(Point::AfterDelete);
+                    this.pump(context);
+                }
+                Ok((rounds, Err(error))) => {
+                    tracing::warn!("deleting published rows failed, trying again: {error}");
+                    this.acknowledged.extend(rounds);
+                    context.run_later(RETRY_EVERY, |this, context| this.pump(context));
+                }
+                Err(error) => tracing::error!("deleting published rows was cut short: {error}"),
+            }
+        }));
+    }
+
+    /// Replaces the producer and begins with SQL again.
+    fn fail(&mut self, error: &TopicError, context: &mut Context<Self>) {
+        if self.phase == Phase::Failed {
+            return;
+        }
+        tracing::error!("publishing to Kafka failed, starting over from SQL: {error}");
+        METRICS.outbox.errors.with_label_values(&[SINK, error.kind()]).inc();
+        self.status.failed(error.to_string());
+        self.phase = Phase::Failed;
+        self.generation += 1;
+        self.in_flight.clear();
+        self.feed.restart();
+        let topic = Arc::clone(&self.topic);
+        let replaced = self.runtime.spawn_blocking(move || topic.replace());
+        context.spawn(replaced.into_actor(self).map(|_, _, context| {
+            context.run_later(RETRY_EVERY, |this, context| this.search(context));
+        }));
+    }
+
+    /// Looks for pending events that already stand on the topic.
+    fn search(&mut self, context: &mut Context<Self>) {
+        self.phase = Phase::Searching;
+        let (store, shard) = (self.store.clone(), Arc::clone(&self.shard));
+        let (topic, runtime) = (Arc::clone(&self.topic), self.runtime.clone());
+        let standing = self.runtime.spawn(async move {
+            let (oldest, bases) = pending_bases(&store, &shard).await.map_err(|e| e.to_string())?;
+            let Some(oldest) = oldest.filter(|_| faults::has(Mechanism::TopicTail)) else {
+                return Ok(FxHashSet::default());
+            };
+            let tail = runtime.spawn_blocking(move || topic.standing(oldest, &bases));
+            tail.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
+        });
+        context.spawn(standing.into_actor(self).map(|standing, this, context| match standing {
+            Ok(Ok(standing)) => {
+                if !standing.is_empty() {
+                    tracing::info!(num_events = standing.len(), "events already on the topic");
+                }
+                this.standing = standing;
+                this.phase = Phase::Publishing;
+                this.status.recovered();
+                this.pump(context);
+            }
+            failed => {
+                let failed: Result<String, _> = failed.map(|inner| inner.err().unwrap_or_default());
+                tracing::warn!("searching the topic failed, trying again: {failed:?}");
+                this.status.failed(failed.unwrap_or_else(|error| error.to_string()));
+                context.run_later(RETRY_EVERY, |this, context| this.search(context));
+            }
+        }));
+    }
+
+    fn done(&mut self, round: i64) {
+        let Some(position) = self.in_flight.iter().position(|row| row.round == round) else {
+            return;
+        };
+        let row = self.in_flight.remove(position);
+        let latency = (Utc::now() - row.decided_at).as_seconds_f64().max(0.0);
+        METRICS.outbox.latency_seconds.with_label_values(&[SINK]).observe(latency);
+        let names = kind::PET.iter().copied().chain(["DEAD_LETTER"]);
+        for (name, num_events) in names.zip(row.num_by_type) {
+            if num_events > 0 {
+                let published = METRICS.outbox.published.with_label_values(&[SINK, name]);
+                published.inc_by(u64::from(num_events));
+            }
+        }
+        METRICS.outbox.pending.with_label_values(&[SINK]).sub(i64::from(row.num_events));
+        self.acknowledged.push(round);
+        self.status.published(row.num_events);
+        self.show_oldest();
+    }
+
+    fn show_oldest(&self) {
+        match self.in_flight.iter().map(|row| row.decided_at).min() {
+            Some(oldest) => self.status.begin(oldest),
+            None => self.status.end(),
+        }
+    }
+}
+
+/// The ids' common parts of all pending rows, and when the oldest was decided.
+async fn pending_bases(
+    store: &Store,
+    shard: &str,
+) -> Result<(Option<DateTime<Utc>>, FxHashSet<Uuid>), crate::store::Error> {
+    let mut bases = FxHashSet::default();
+    let mut oldest = None;
+    let mut after = i64::MIN;
+    loop {
+        let page = store.pending(shard, Sink::Kafka, after, 64).await?;
+        let Some(last) = page.last() else { return Ok((oldest, bases)) };
+        after = last.round;
+        for row in page {
+            oldest = oldest.min(Some(row.decided_at)).or(Some(row.decided_at));
+            bases.extend(row::base_in(&row.body));
+        }
+    }
+}
+
+/// Decodes stored rows. One that cannot be read stays in SQL and is named in the log: to
+/// skip it silently would lose events, to wait for it would stop all others.
+pub(super) fn readable(page: Vec<crate::store::Pending>) -> Vec<Row> {
+    page.into_iter()
+        .filter_map(|stored| {
+            let row = Row::read(stored.round, stored.num_events, stored.decided_at, &stored.body);
+            row.inspect_err(|error| tracing::error!(round = stored.round, "{error}")).ok()
+        })
+        .collect()
+}
+
+impl Actor for KafkaOutbox {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        self.search(context);
+    }
+}
+
+impl Handler<HandOver> for KafkaOutbox {
+    type Result = ();
+
+    fn handle(&mut self, mut message: HandOver, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::KafkaRow);
+        self.feed.take(message);
+        self.pump(context);
+    }
+}
+
+impl Handler<RowDone> for KafkaOutbox {
+    type Result = ();
+
+    fn handle(&mut self, message: RowDone, context: &mut Context<Self>) {
+        if message.generation != self.generation {
+            return;
+        }
+        match message.error {
+            None => {
+                self.done(message.round);
+                self.pump(context);
+            }
+            Some(error) => self.fail(&TopicError::Rejected(error), context),
+        }
+    }
+}
+
+impl Handler<Drain> for KafkaOutbox {
+    type Result = ();
+
+    fn handle(&mut self, message: Drain, context: &mut Context<Self>) {
+        self.drained = Some(message.done);
+        self.pump(context);
+    }
+}

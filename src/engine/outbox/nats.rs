@@ -1,0 +1,317 @@
+//! The NATS outbox: character events.
+//!
+//! Rows are published one after the other. Within a row the events of one character wait
+//! for each other, so that a retry never overtakes; different characters go side by side.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use chrono::Utc;
+use futures::StreamExt;
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::oneshot;
+
+use super::feed::{Feed, HandOver, Load};
+use super::kafka::{Drain, readable};
+use super::kind;
+use super::row::{Entry, Row};
+use super::status::Status;
+use crate::engine::port::{EventLog, Message, PublishError};
+use crate::faults::{self, Mechanism, Point};
+use crate::store::{ParkedEvent, Sink, Store};
+use crate::telemetry::mailbox::MessageKind;
+use crate::telemetry::metrics::METRICS;
+use crate::wire::kafka::headers::{MAJOR_VERSION, MINOR_VERSION, REGION, TENANT_ID, TRACESTATE};
+use crate::wire::nats::dead_letter::{self, DeadLetter};
+use crate::wire::nats::headers::{CHARACTER_SEQ, TRACEPARENT};
+
+/// Between two attempts to reach the database.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
+const SINK: &str = "nats";
+
+/// How often and how patiently an event is tried (`outbox.*`, `nats.max_in_flight`).
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Attempts before the dead letter; a lost connection is none.
+    pub max_attempts: u32,
+    /// Before the second attempt; doubled before each further one.
+    pub backoff: Duration,
+    /// Characters whose events are on their way at once.
+    pub max_in_flight: usize,
+    /// Rows read from SQL at once.
+    pub max_rows: u64,
+}
+
+pub struct NatsOutbox {
+    publisher: Arc<Publisher>,
+    runtime: Runtime,
+    feed: Feed,
+    is_busy: bool,
+    status: Arc<Status>,
+    drained: Option<oneshot::Sender<()>>,
+}
+
+/// What publishing needs, shared with the task that does it.
+struct Publisher {
+    store: Store,
+    shard: Arc<str>,
+    log: Arc<dyn EventLog>,
+    policy: Policy,
+    status: Arc<Status>,
+}
+
+impl NatsOutbox {
+    pub fn new(
+        store: Store,
+        runtime: Runtime,
+        shard: Arc<str>,
+        log: Arc<dyn EventLog>,
+        load: Arc<Load>,
+        policy: Policy,
+        status: Arc<Status>,
+    ) -> Self {
+        let publisher = Publisher { store, shard, log, policy, status: Arc::clone(&status) };
+        Self {
+            publisher: Arc::new(publisher),
+            runtime,
+            feed: Feed::new(load),
+            is_busy: false,
+            status,
+            drained: None,
+        }
+    }
+
+    fn pump(&mut self, context: &mut Context<Self>) {
+        if !self.is_busy {
+            if let Some(row) = self.feed.pop() {
+                self.publish(row, context);
+            } else {
+                self.read(context);
+            }
+        }
+        if !self.is_busy
+            && self.feed.is_drained()
+            && let Some(done) = self.drained.take()
+        {
+            let _ = done.send(());
+        }
+    }
+
+    fn publish(&mut self, row: Row, context: &mut Context<Self>) {
+        self.is_busy = true;
+        self.status.begin(row.decided_at);
+        let publisher = Arc::clone(&self.publisher);
+        let published = self.runtime.spawn(async move { publisher.publish(row).await });
+        context.spawn(published.into_actor(self).map(|published, this, context| {
+            this.is_busy = false;
+            this.status.end();
+            if let Err(error) = published {
+                tracing::error!("publishing a row was cut short, reading it again: {error}");
+                this.feed.restart();
+            }
+            this.pump(context);
+        }));
+    }
+
+    fn read(&mut self, context: &mut Context<Self>) {
+        let Some(after) = self.feed.begin_read() else { return };
+        let publisher = Arc::clone(&self.publisher);
+        let limit = publisher.policy.max_rows;
+        let page = self.runtime.spawn(async move {
+            publisher.store.pending(&publisher.shard, Sink::Nats, after, limit).await
+        });
+        context.spawn(page.into_actor(self).map(move |page, this, context| match page {
+            Ok(Ok(page)) => {
+                let is_full = page.len() as u64 == limit;
+                this.feed.end_read(readable(page), is_full);
+                this.pump(context);
+            }
+            failed => {
+                this.feed.fail_read();
+                tracing::warn!("reading the outbox failed, trying again: {failed:?}");
+                context.run_later(RETRY_EVERY, |this, context| this.pump(context));
+            }
+        }));
+    }
+}
+
+impl Publisher {
+    /// Publishes a row's events and deletes it. Returns only when both are done.
+    async fn publish(&self, row: Row) {
+        faults::pass(Point::BeforePublish);
+        let num_in_flight = self.policy.max_in_flight.max(1);
+        let runs = runs(&row).into_iter().map(|run| self.publish_run(run));
+        let mut runs = futures::stream::iter(runs).buffered(num_in_flight);
+        while runs.next().await.is_some() {}
+        drop(runs);
+        let latency = (Utc::now() - row.decided_at).as_seconds_f64().max(0.0);
+        METRICS.outbox.latency_seconds.with_label_values(&[SINK]).observe(latency);
+        METRICS.outbox.pending.with_label_values(&[SINK]).sub(i64::from(row.num_events));
+        self.status.published(row.num_events);
+        faults::pass(Point::AfterAck);
+        self.insist("deleting a published row", || {
+            self.store.delete_published(&self.shard, Sink::Nats, std::slice::from_ref(&row.round))
+        })
+        .await;
+        faults::pass(Point::AfterDelete);
+    }
+
+    /// One character's events, each after the last one's end.
+    async fn publish_run(&self, run: Vec<Message>) {
+        if faults::has(Mechanism::Order) {
+            for message in &run {
+                self.publish_event(message).await;
+            }
+        } else {
+            futures::future::join_all(run.iter().map(|message| self.publish_event(message))).await;
+        }
+    }
+
+    async fn publish_event(&self, message: &Message) {
+        match self.attempt(message).await {
+            Ok(()) => {
+                METRICS.outbox.published.with_label_values(&[SINK, &message.subject]).inc();
+                faults::pass(Point::AfterPublish);
+            }
+            Err(error) => self.give_up(message, &error).await,
+        }
+    }
+
+    /// Tries as often as the policy says. A lost connection is waited out.
+    async fn attempt(&self, message: &Message) -> Result<(), PublishError> {
+        let mut num_attempts = 0;
+        loop {
+            let error = match self.log.publish(message).await {
+                Ok(_) => {
+                    self.status.recovered();
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            METRICS.outbox.errors.with_label_values(&[SINK, error.kind()]).inc();
+            self.status.failed(error.to_string());
+            if !error.is_attempt() {
+                self.log.connected().await;
+                continue;
+            }
+            num_attempts += 1;
+            tracing::warn!(subject = message.subject, num_attempts, "publishing failed: {error}");
+            if num_attempts >= self.policy.max_attempts {
+                return Err(error);
+            }
+            tokio::time::sleep(self.policy.backoff * 2_u32.saturating_pow(num_attempts - 1)).await;
+        }
+    }
+
+    /// To the dead letter stream; refused there as well, it is parked in SQL.
+    async fn give_up(&self, message: &Message, error: &PublishError) {
+        let now = Utc::now();
+        let letter = dead_letter::encode(&DeadLetter {
+            original_subject: &message.subject,
+            event: &message.payload,
+            error: &error.to_string(),
+            at: now,
+            num_retries: self.policy.max_attempts,
+        });
+        let letter = Message {
+            subject: dead_letter::subject(&message.subject),
+            payload: letter.into(),
+            ..message.clone()
+        };
+        METRICS.dead_letters.with_label_values(&["publish_refused"]).inc();
+        let Err(refusal) = self.attempt(&letter).await else { return };
+        tracing::error!(subject = message.subject, id = %message.id, "event parked: {refusal}");
+        let parked = ParkedEvent {
+            sink: Sink::Nats,
+            event_id: message.id,
+            subject: message.subject.clone(),
+            headers: message.headers.iter().map(|(k, v)| ((*k).into(), v.clone())).collect(),
+            payload: message.payload.to_vec(),
+            error: error.to_string(),
+            retry_count: self.policy.max_attempts,
+            shard: self.shard.to_string(),
+            at: now,
+        };
+        self.insist("parking an event", || self.store.park(parked.clone())).await;
+        METRICS.outbox.parked.with_label_values(&[SINK]).inc();
+    }
+
+    /// Until the database has done it: what is published must not be forgotten half.
+    async fn insist<F>(&self, what: &str, mut action: impl FnMut() -> F)
+    where
+        F: Future<Output = Result<(), crate::store::Error>>,
+    {
+        while let Err(error) = action().await {
+            tracing::warn!("{what} failed, trying again: {error}");
+            tokio::time::sleep(RETRY_EVERY).await;
+        }
+    }
+}
+
+/// Splits a row into runs that must keep their order. The events of one character stand
+/// together with consecutive numbers; where two characters happen to meet with consecutive
+/// numbers they share a run, which costs time and nothing else.
+fn runs(row: &Row) -> Vec<Vec<Message>> {
+    let mut runs: Vec<Vec<Message>> = Vec::new();
+    let mut last = None;
+    for entry in row.entries() {
+        let message = message(&entry);
+        match runs.last_mut() {
+            Some(run) if last == entry.number.checked_sub(1) => run.push(message),
+            _ => runs.push(vec![message]),
+        }
+        last = Some(entry.number);
+    }
+    runs
+}
+
+fn message(entry: &Entry<'_>) -> Message {
+    let subject =
+        kind::CHARACTER.get(usize::from(entry.kind)).copied().unwrap_or("character.unknown");
+    let context = &entry.context;
+    let mut headers = vec![
+        (TENANT_ID, context.tenant.to_string()),
+        (REGION, context.region.to_string()),
+        (MAJOR_VERSION, context.major.to_string()),
+        (MINOR_VERSION, context.minor.to_string()),
+        (TRACEPARENT, entry.trace.to_string()),
+        (CHARACTER_SEQ, entry.number.to_string()),
+    ];
+    if let Some(tracestate) = context.tracestate {
+        headers.push((TRACESTATE, tracestate.to_string()));
+    }
+    Message {
+        subject: subject.to_string(),
+        id: entry.id,
+        headers,
+        payload: bytes::Bytes::copy_from_slice(entry.payload),
+    }
+}
+
+impl Actor for NatsOutbox {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        self.pump(context);
+    }
+}
+
+impl Handler<HandOver> for NatsOutbox {
+    type Result = ();
+
+    fn handle(&mut self, mut message: HandOver, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::NatsRow);
+        self.feed.take(message);
+        self.pump(context);
+    }
+}
+
+impl Handler<Drain> for NatsOutbox {
+    type Result = ();
+
+    fn handle(&mut self, message: Drain, context: &mut Context<Self>) {
+        self.drained = Some(message.done);
+        self.pump(context);
+    }
+}

@@ -1,0 +1,60 @@
+//! What an outbox shows of itself, readable from any thread.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+
+/// The state of one outbox; it outlives the actor.
+#[derive(Default)]
+pub struct Status {
+    is_failing: AtomicBool,
+    num_published: AtomicU64,
+    oldest: Mutex<Option<DateTime<Utc>>>,
+    last_error: Mutex<Option<String>>,
+}
+
+impl Status {
+    /// The oldest row not acknowledged was decided then.
+    pub(super) fn begin(&self, oldest: DateTime<Utc>) {
+        *self.oldest.lock() = Some(oldest);
+    }
+
+    /// Nothing is on its way.
+    pub(super) fn end(&self) {
+        *self.oldest.lock() = None;
+    }
+
+    pub(super) fn published(&self, num_events: u32) {
+        self.num_published.fetch_add(u64::from(num_events), Ordering::Relaxed);
+        self.recovered();
+    }
+
+    pub(super) fn failed(&self, error: String) {
+        *self.last_error.lock() = Some(error);
+        self.is_failing.store(true, Ordering::Release);
+    }
+
+    pub(super) fn recovered(&self) {
+        self.is_failing.store(false, Ordering::Release);
+    }
+
+    /// Whether the last attempt to publish failed.
+    pub fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Acquire)
+    }
+
+    /// Events acknowledged since this process took the shard.
+    pub fn num_published(&self) -> u64 {
+        self.num_published.load(Ordering::Relaxed)
+    }
+
+    /// Age in seconds of the oldest event on its way; 0 if there is none.
+    pub fn oldest_age(&self, now: DateTime<Utc>) -> f64 {
+        self.oldest.lock().map_or(0.0, |at| (now - at).as_seconds_f64().max(0.0))
+    }
+
+    pub fn last_error(&self) -> Option<String> {
+        self.last_error.lock().clone()
+    }
+}

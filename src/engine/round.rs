@@ -1,0 +1,242 @@
+//! A round: the inputs gathered together, stepped by their actors, and committed as one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix::Recipient;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::record::{Cause, Partition, Progress, Target};
+use crate::domain::owner::Changes;
+use crate::domain::pet::{MAX_FULLNESS, Pet};
+use crate::domain::{Catalog, CharacterKey, Event, Input, Outcome, Owner, Reason, Rules, Tenant};
+
+/// One input of a round, with everything needed to try it again.
+#[derive(Debug)]
+pub struct Item {
+    pub origin: Origin,
+    pub target: Target,
+    pub input: Input,
+    pub cause: Arc<Cause>,
+    /// Its place in the round's gathering; restores the order when a round is taken apart.
+    pub index: u32,
+    /// It was part of something that failed: it gets a round of its own.
+    pub is_suspect: bool,
+}
+
+/// Where an input came from, and so who hears how it ended.
+#[derive(Debug)]
+pub enum Origin {
+    Record(RecordOrigin),
+    /// A request over HTTP or NATS; the sender waits for the commit.
+    /// `permit` is its place among `engine.max_requests`.
+    Request {
+        reply: oneshot::Sender<Answer>,
+        permit: OwnedSemaphorePermit,
+    },
+    /// The clock.
+    Clock,
+}
+
+/// Where a record stood, and its bytes for a dead letter.
+#[derive(Debug)]
+pub struct RecordOrigin {
+    pub source: Arc<Partition>,
+    pub offset: i64,
+    pub at: DateTime<Utc>,
+    pub original: Bytes,
+}
+
+/// The answer to a request, given after the commit.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Answer {
+    /// The pet as it is after the step, if the request left one.
+    Done {
+        pet: Option<Box<Pet>>,
+    },
+    Refused(Reason),
+    /// The request killed its handler twice, or the database will not take what it asks.
+    Failed,
+}
+
+/// What all steps of a round share.
+pub struct RoundContext {
+    pub number: i64,
+    pub now: DateTime<Utc>,
+    pub catalog: Arc<Catalog>,
+    pub rules: Rules,
+    results: Mutex<Vec<Stepped>>,
+    num_open: AtomicUsize,
+    collected: Recipient<Collected>,
+}
+
+/// Every actor of the round has answered.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub struct Collected {
+    pub number: i64,
+}
+
+/// One actor's answer to its inputs of a round.
+#[derive(Debug)]
+pub struct Stepped {
+    pub key: CharacterKey,
+    /// The owner's, for what has no cause with a tenant of its own. None if it died.
+    pub tenant: Option<Arc<Tenant>>,
+    pub steps: Vec<Step>,
+    pub changes: Changes,
+    pub events: Vec<Event>,
+    /// When the clock has to come by; none for never.
+    pub next_due: Option<DateTime<Utc>>,
+    pub num_unknown_templates: u32,
+    /// Nothing of this stands, and the actor is gone.
+    pub death: Option<Death>,
+    pub census: Census,
+}
+
+/// How an actor came to leave its inputs unanswered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Death {
+    /// One of these inputs killed it.
+    Panicked(String),
+    /// It was dead already; these inputs are innocent.
+    Gone,
+}
+
+/// What the gauges of the world count of one character.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Census {
+    /// The world it is online in.
+    pub world: Option<u8>,
+    /// Pets out; 0 while offline.
+    pub num_spawned: u8,
+    pub num_hungry: u8,
+}
+
+/// One input and how it ended.
+#[derive(Debug)]
+pub struct Step {
+    pub item: Item,
+    pub outcome: Outcome,
+    /// What a request is told once this is committed.
+    pub answer: Option<Answer>,
+    /// Its events are `events[previous.events_end..events_end]` of the [`Stepped`].
+    pub events_end: u32,
+}
+
+/// A round whose steps are all in.
+#[derive(Debug)]
+pub struct Round {
+    pub number: i64,
+    pub now: DateTime<Utc>,
+    pub stepped: Vec<Stepped>,
+    /// Items that reached no actor: dead letters and pets nobody owns.
+    pub unrouted: Vec<Unrouted>,
+    pub progress: Vec<Progress>,
+    /// Records of Kafka among its items: the credit its commit gives back.
+    pub num_records: usize,
+}
+
+/// An item that ended without an actor.
+#[derive(Debug)]
+pub struct Unrouted {
+    pub item: Item,
+    pub end: UnroutedEnd,
+}
+
+#[derive(Debug)]
+pub enum UnroutedEnd {
+    /// No character owns the pet.
+    UnknownPet,
+    DeadLetter {
+        reason: String,
+        detail: String,
+    },
+}
+
+impl RoundContext {
+    pub fn new(
+        number: i64,
+        now: DateTime<Utc>,
+        catalog: Arc<Catalog>,
+        rules: Rules,
+        num_actors: usize,
+        collected: Recipient<Collected>,
+    ) -> Self {
+        Self {
+            number,
+            now,
+            catalog,
+            rules,
+            results: Mutex::new(Vec::with_capacity(num_actors)),
+            num_open: AtomicUsize::new(num_actors),
+            collected,
+        }
+    }
+
+    /// Takes one actor's answer; the last one wakes the supervisor.
+    pub fn answer(&self, stepped: Stepped) {
+        self.results.lock().push(stepped);
+        if self.num_open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.collected.do_send(Collected { number: self.number });
+        }
+    }
+
+    pub fn take_results(&self) -> Vec<Stepped> {
+        std::mem::take(&mut *self.results.lock())
+    }
+}
+
+impl Stepped {
+    /// The answer of an actor that did not live to give one.
+    pub fn dead(key: CharacterKey, items: Vec<Item>, death: Death) -> Self {
+        let steps = items
+            .into_iter()
+            .map(|item| Step {
+                item,
+                outcome: Outcome::Ignored(Reason::UnknownPet),
+                answer: None,
+                events_end: 0,
+            })
+            .collect();
+        Self {
+            key,
+            tenant: None,
+            steps,
+            changes: Changes::default(),
+            events: Vec::new(),
+            next_due: None,
+            num_unknown_templates: 0,
+            death: Some(death),
+            census: Census::default(),
+        }
+    }
+
+    pub fn into_items(self) -> impl Iterator<Item = Item> {
+        self.steps.into_iter().map(|step| step.item)
+    }
+}
+
+impl UnroutedEnd {
+    /// What a request that ended so is told.
+    pub fn answer(&self) -> Answer {
+        match self {
+            Self::UnknownPet => Answer::Refused(Reason::UnknownPet),
+            Self::DeadLetter { .. } => Answer::Failed,
+        }
+    }
+}
+
+impl Census {
+    pub fn of(owner: &Owner) -> Self {
+        let Some(session) = owner.session() else { return Self::default() };
+        let out = owner.pets().iter().filter(|pet| pet.is_spawned());
+        let (num_spawned, num_hungry) = out.fold((0, 0), |(spawned, hungry), pet| {
+            (spawned + 1, hungry + u8::from(pet.fullness < MAX_FULLNESS))
+        });
+        Self { world: Some(session.world), num_spawned, num_hungry }
+    }
+}

@@ -1,0 +1,463 @@
+//! The broker supervisor: brings records, requests and the clock's work to the characters
+//! they are for, in rounds.
+//!
+//! A round is gathered from whatever has arrived, resolved (owners of pets, characters that
+//! are not in memory), stepped by the actors, and handed to the committer. At most
+//! [`MAX_OPEN_ROUNDS`] are open: one committing, one stepping ahead of it. That, and the
+//! intake's credits, bound everything the engine holds.
+
+mod activation;
+mod gather;
+mod queue;
+mod rollback;
+mod walks;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
+use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
+use rustc_hash::FxHashMap;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::character::TakeRound;
+use super::clockwork::{Clockwork, Schedule};
+use super::committer::{Commit, Committer};
+use super::credits::Credits;
+use super::record::{Batch, Cause, Target};
+use super::registry::Registry;
+use super::round::{Answer, Collected, Item, Round, RoundContext, Stepped, Unrouted};
+use super::tenants::Tenants;
+use crate::domain::input::Request;
+use crate::domain::{Catalog, CharacterId, CharacterKey, PetKey, Rules};
+use crate::store::Store;
+use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
+use crate::telemetry::metrics::METRICS;
+
+use gather::Draft;
+use queue::Queue;
+use walks::Walks;
+
+/// Rounds between their gathering and their commit.
+pub const MAX_OPEN_ROUNDS: usize = 2;
+
+/// What the supervisor is built from.
+pub struct Parts {
+    pub store: Store,
+    pub registry: Arc<Registry>,
+    pub catalog: Arc<ArcSwap<Catalog>>,
+    pub rules: Rules,
+    pub tenants: Arc<Tenants>,
+    pub credits: Arc<Credits>,
+    /// Where character actors run; at least one.
+    pub arbiters: Vec<ArbiterHandle>,
+    pub committer: Addr<Committer>,
+    pub clockwork: Addr<Clockwork>,
+    /// Most inputs of a round.
+    pub max_round: usize,
+    pub idle_passivation: Duration,
+    /// The number of the round after the last committed one.
+    pub next_round: i64,
+}
+
+pub struct BrokerSupervisor {
+    parts: Parts,
+    queue: Queue,
+    /// Owner of every pet whose owner is in memory. A miss asks SQL.
+    directory: FxHashMap<PetKey, CharacterId>,
+    /// Oldest first; consecutive numbers.
+    open: VecDeque<OpenRound>,
+    next_round: i64,
+    last_committed: i64,
+    /// A draft waits for SQL: nothing else is gathered meanwhile, so order holds.
+    is_resolving: bool,
+    /// A round that cannot stand, and from which on everything is taken apart.
+    broken: Option<rollback::Broken>,
+    walks: Walks,
+    /// Offline characters in memory, by when they were last looked at.
+    offline: VecDeque<(Instant, CharacterKey)>,
+    last_commit_at: Instant,
+    drained: Option<oneshot::Sender<()>>,
+}
+
+/// A dispatched round.
+struct OpenRound {
+    context: Arc<RoundContext>,
+    opened: Instant,
+    unrouted: Vec<Unrouted>,
+    progress: Vec<super::record::Progress>,
+    num_records: usize,
+    stage: Stage,
+}
+
+enum Stage {
+    Stepping,
+    Stepped(Vec<Stepped>),
+    /// The committer has it.
+    Committing,
+}
+
+/// A batch from the intake. Bounded by the intake's credits.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Deliver {
+    pub batch: Batch,
+    pub envelope: Envelope,
+}
+
+/// A request whose sender waits for the commit.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Ask {
+    pub target: Target,
+    pub request: Request,
+    pub cause: Arc<Cause>,
+    pub reply: oneshot::Sender<Answer>,
+    /// Its place among `engine.max_requests`; given back with the answer.
+    pub permit: OwnedSemaphorePermit,
+    pub envelope: Envelope,
+}
+
+/// Characters whose hunger or expiry is due.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Due {
+    pub keys: Vec<CharacterKey>,
+    pub envelope: Envelope,
+}
+
+/// A round is in SQL.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Committed {
+    pub number: i64,
+    pub num_records: usize,
+    pub envelope: Envelope,
+}
+
+/// A round the committer gives back.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TakeBack {
+    pub round: Round,
+    /// Why the database will not take it as it is; none if it only stood behind such a one.
+    pub refusal: Option<String>,
+}
+
+/// Time passes: renew the lease if nothing else did, and retire the idle.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Tend {
+    /// A commit at least this often.
+    pub renew_after: Duration,
+}
+
+/// Finish what was accepted and say when all of it is committed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain {
+    pub done: oneshot::Sender<()>,
+}
+
+impl BrokerSupervisor {
+    pub fn new(parts: Parts) -> Self {
+        METRICS.mailbox.capacity.with_label_values(&[Kind::Character.name()]).set(3);
+        Self {
+            queue: Queue::default(),
+            directory: FxHashMap::default(),
+            open: VecDeque::with_capacity(MAX_OPEN_ROUNDS),
+            next_round: parts.next_round,
+            last_committed: parts.next_round - 1,
+            is_resolving: false,
+            broken: None,
+            walks: Walks::default(),
+            offline: VecDeque::new(),
+            last_commit_at: Instant::now(),
+            drained: None,
+            parts,
+        }
+    }
+
+    /// Opens rounds while there is work and room.
+    fn pump(&mut self, context: &mut Context<Self>) {
+        while self.open.len() < MAX_OPEN_ROUNDS
+            && !self.is_resolving
+            && self.broken.is_none()
+            && !self.queue.is_empty()
+        {
+            let started = Instant::now();
+            let draft = self.gather();
+            if draft.is_resolved() {
+                self.dispatch(draft, started, context);
+            } else {
+                self.resolve(draft, started, context);
+            }
+        }
+        if self.queue.is_empty()
+            && self.open.is_empty()
+            && !self.is_resolving
+            && self.broken.is_none()
+        {
+            if self.drained.is_some() && self.queue.has_progress() {
+                self.dispatch(Draft::default(), Instant::now(), context);
+            } else if let Some(done) = self.drained.take() {
+                let _ = done.send(());
+            }
+        }
+    }
+
+    /// Sends each actor of a resolved draft its inputs.
+    fn dispatch(&mut self, mut draft: Draft, opened: Instant, context: &mut Context<Self>) {
+        let number = self.next_round;
+        self.next_round += 1;
+        let groups = draft.take_groups();
+        let num_inputs = groups.iter().map(|(_, items)| items.len()).sum::<usize>();
+        let round = Arc::new(RoundContext::new(
+            number,
+            Utc::now(),
+            self.parts.catalog.load_full(),
+            self.parts.rules,
+            groups.len(),
+            context.address().recipient(),
+        ));
+        METRICS.round.inputs.observe((num_inputs + draft.unrouted.len()) as f64);
+        self.open.push_back(OpenRound {
+            context: Arc::clone(&round),
+            opened,
+            num_records: draft.num_records,
+            unrouted: draft.unrouted,
+            progress: self.queue.take_progress(),
+            stage: if groups.is_empty() { Stage::Stepped(Vec::new()) } else { Stage::Stepping },
+        });
+        let now = Instant::now();
+        let is_empty = groups.is_empty();
+        for (key, items) in groups {
+            let message = TakeRound {
+                key,
+                items,
+                round: Arc::clone(&round),
+                envelope: Envelope::seal(Kind::Character),
+                is_answered: false,
+            };
+            self.parts.registry.update(key, |entry| {
+                entry.last_round = number;
+                entry.touched = now;
+                entry.addr.do_send(message);
+            });
+        }
+        if is_empty {
+            self.hand_over();
+        }
+    }
+
+    /// Gives the committer every round that is stepped, sound, and next in order.
+    fn hand_over(&mut self) {
+        for position in 0..self.open.len() {
+            let is_sound = self.is_sound(self.open[position].context.number);
+            let open = &mut self.open[position];
+            match &mut open.stage {
+                Stage::Committing => {}
+                Stage::Stepped(stepped) if is_sound => {
+                    let round = Round {
+                        number: open.context.number,
+                        now: open.context.now,
+                        stepped: std::mem::take(stepped),
+                        unrouted: std::mem::take(&mut open.unrouted),
+                        progress: std::mem::take(&mut open.progress),
+                        num_records: open.num_records,
+                    };
+                    open.stage = Stage::Committing;
+                    let envelope = Envelope::seal(Kind::Committer);
+                    self.parts.committer.do_send(Commit { round, envelope });
+                }
+                Stage::Stepping | Stage::Stepped(_) => break,
+            }
+        }
+    }
+
+    /// Notes what the steps changed for the routing of later rounds.
+    fn note(&mut self, stepped: &[Stepped]) {
+        let mut due = Vec::new();
+        for stepped in stepped {
+            let tenant = stepped.key.tenant;
+            for pet in &stepped.changes.pets {
+                self.directory.insert(PetKey { tenant, pet: pet.id }, stepped.key.character);
+            }
+            for pet in &stepped.changes.removed_pets {
+                self.directory.remove(&PetKey { tenant, pet: *pet });
+            }
+            let went_offline = self.parts.registry.update(stepped.key, |entry| {
+                let was_online = entry.census.world.is_some();
+                entry.census = stepped.census;
+                if entry.due != stepped.next_due {
+                    entry.due = stepped.next_due;
+                    due.push((stepped.key, stepped.next_due));
+                }
+                was_online && stepped.census.world.is_none()
+            });
+            if went_offline == Some(true) {
+                self.offline.push_back((Instant::now(), stepped.key));
+            }
+            METRICS.commands.unknown_templates.inc_by(u64::from(stepped.num_unknown_templates));
+        }
+        self.schedule(due);
+    }
+
+    fn schedule(&self, due: Vec<(CharacterKey, Option<DateTime<Utc>>)>) {
+        if !due.is_empty() {
+            let envelope = Envelope::seal(Kind::Clockwork);
+            self.parts.clockwork.do_send(Schedule { due, envelope });
+        }
+    }
+}
+
+impl Actor for BrokerSupervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        // Bounded by the credits of those who send, not by actix: `do_send` ignores it.
+        context.set_mailbox_capacity(64);
+    }
+}
+
+impl Handler<Deliver> for BrokerSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, mut message: Deliver, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Batch);
+        let mut batch = message.batch;
+        let num_outside_rounds = batch.num_read as usize - batch.records.len();
+        self.walks.take(std::mem::take(&mut batch.moves));
+        self.flush_walks(context);
+        self.parts.credits.give_back(num_outside_rounds);
+        self.queue.push_batch(batch);
+        self.pump(context);
+    }
+}
+
+impl Handler<Ask> for BrokerSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, mut message: Ask, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Request);
+        self.queue.push_request(message);
+        self.pump(context);
+    }
+}
+
+impl Handler<Due> for BrokerSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, mut message: Due, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Due);
+        for key in message.keys {
+            // A clock's work for somebody who left memory is no longer due.
+            let is_here = self.parts.registry.update(key, |entry| entry.due = None);
+            if is_here.is_some() {
+                self.queue.push_due(key);
+            }
+        }
+        self.pump(context);
+    }
+}
+
+impl Handler<Collected> for BrokerSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, message: Collected, context: &mut Context<Self>) {
+        let Some(open) = self.open.iter_mut().find(|open| open.context.number == message.number)
+        else {
+            return;
+        };
+        let stepped = open.context.take_results();
+        METRICS.round.step_seconds.observe(open.opened.elapsed().as_secs_f64());
+        let is_dead = stepped.iter().any(|stepped| stepped.death.is_some());
+        if is_dead {
+            open.stage = Stage::Stepped(stepped);
+            self.break_at(message.number);
+        } else {
+            self.note(&stepped);
+            if let Some(open) =
+                self.open.iter_mut().find(|open| open.context.number == message.number)
+            {
+                open.stage = Stage::Stepped(stepped);
+            }
+            self.hand_over();
+        }
+        self.take_apart();
+        self.pump(context);
+    }
+}
+
+impl Handler<Committed> for BrokerSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, mut message: Committed, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Committed);
+        let front = self.open.pop_front();
+        debug_assert_eq!(front.map(|open| open.context.number), Some(message.number));
+        self.last_committed = message.number;
+        self.last_commit_at = Instant::now();
+        self.parts.credits.give_back(message.num_records);
+        self.take_apart();
+        self.pump(context);
+    }
+}
+
+impl Handler<TakeBack> for BrokerSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, message: TakeBack, context: &mut Context<Self>) {
+        if let Some(refusal) = &message.refusal {
+            tracing::error!(round = message.round.number, "commit refused: {refusal}");
+            METRICS.round.retried.with_label_values(&["refused"]).inc();
+        }
+        self.take_back(message.round, message.refusal);
+        self.take_apart();
+        self.pump(context);
+    }
+}
+
+impl Handler<Tend> for BrokerSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, message: Tend, context: &mut Context<Self>) {
+        METRICS
+            .actors
+            .live
+            .with_label_values(&[Kind::Character.name()])
+            .set(i64::try_from(self.parts.registry.len()).unwrap_or(i64::MAX));
+        self.retire_idle(context);
+        let is_idle = self.open.is_empty() && !self.is_resolving && self.broken.is_none();
+        if is_idle
+            && self.queue.is_empty()
+            && (self.last_commit_at.elapsed() >= message.renew_after || self.queue.has_progress())
+        {
+            self.dispatch(Draft::default(), Instant::now(), context);
+        }
+    }
+}
+
+impl Handler<Drain> for BrokerSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, message: Drain, context: &mut Context<Self>) {
+        self.drained = Some(message.done);
+        self.pump(context);
+    }
+}
+
+impl Item {
+    /// The character it is for, when that is already certain.
+    fn owner(&self, directory: &FxHashMap<PetKey, CharacterId>) -> Option<CharacterKey> {
+        match self.target {
+            Target::Owner(key) => Some(key),
+            Target::Pet(key) => directory
+                .get(&key)
+                .map(|character| CharacterKey { tenant: key.tenant, character: *character }),
+            Target::Nobody => None,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Gathering: waiting inputs become a draft, grouped by the character they are for.
+
+use rustc_hash::FxHashMap;
+
+use super::BrokerSupervisor;
+use super::queue::Waiting;
+use crate::domain::CharacterKey;
+use crate::engine::round::{Item, Origin, Unrouted, UnroutedEnd};
+
+/// The inputs of a round on their way to it.
+#[derive(Default)]
+pub struct Draft {
+    groups: Vec<(CharacterKey, Vec<Item>)>,
+    positions: FxHashMap<CharacterKey, usize>,
+    /// For pets whose owner is not in memory.
+    pub lost: Vec<Item>,
+    /// Characters with inputs and no actor.
+    pub absent: Vec<CharacterKey>,
+    pub unrouted: Vec<Unrouted>,
+    pub num_records: usize,
+    num_items: u32,
+    /// A group got an item that is older than its last: sort before stepping.
+    is_unordered: bool,
+}
+
+impl Draft {
+    /// Whether every input has an actor, or none to have.
+    pub fn is_resolved(&self) -> bool {
+        self.lost.is_empty() && self.absent.is_empty()
+    }
+
+    /// Adds an item for a known owner. Says whether it is the first for that owner.
+    pub fn add(&mut self, key: CharacterKey, item: Item) -> bool {
+        match self.positions.get(&key) {
+            Some(position) => {
+                let items = &mut self.groups[*position].1;
+                self.is_unordered |= items.last().is_some_and(|last| last.index > item.index);
+                items.push(item);
+                false
+            }
+            None => {
+                self.positions.insert(key, self.groups.len());
+                self.groups.push((key, vec![item]));
+                true
+            }
+        }
+    }
+
+    /// The groups, each in the order in which its inputs were gathered.
+    pub fn take_groups(&mut self) -> Vec<(CharacterKey, Vec<Item>)> {
+        let mut groups = std::mem::take(&mut self.groups);
+        if self.is_unordered {
+            for (_, items) in &mut groups {
+                items.sort_by_key(|item| item.index);
+            }
+        }
+        groups
+    }
+
+    fn number(&mut self, item: &mut Item) {
+        item.index = self.num_items;
+        self.num_items += 1;
+        self.num_records += usize::from(matches!(item.origin, Origin::Record(_)));
+    }
+}
+
+impl BrokerSupervisor {
+    /// Takes what waits, up to the round's limit; a suspect alone.
+    pub(super) fn gather(&mut self) -> Draft {
+        let mut draft = Draft::default();
+        while (draft.num_items as usize) < self.parts.max_round {
+            if draft.num_items > 0 && self.queue.next_is_suspect() {
+                break;
+            }
+            let Some(waiting) = self.queue.pop() else { break };
+            let is_suspect = self.admit(waiting, &mut draft);
+            if is_suspect {
+                break;
+            }
+        }
+        draft
+    }
+
+    fn admit(&mut self, waiting: Waiting, draft: &mut Draft) -> bool {
+        match waiting {
+            Waiting::Dead { mut item, reason, detail } => {
+                draft.number(&mut item);
+                draft
+                    .unrouted
+                    .push(Unrouted { item, end: UnroutedEnd::DeadLetter { reason, detail } });
+                false
+            }
+            Waiting::Item(mut item) => {
+                draft.number(&mut item);
+                let is_suspect = item.is_suspect;
+                match item.owner(&self.directory) {
+                    Some(key) => {
+                        if draft.add(key, item) && !self.parts.registry.contains(key) {
+                            draft.absent.push(key);
+                        }
+                    }
+                    None => draft.lost.push(item),
+                }
+                is_suspect
+            }
+        }
+    }
+}

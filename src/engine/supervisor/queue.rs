@@ -1,0 +1,178 @@
+//! What waits for a round, in the order in which it will be gathered.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Ask;
+use crate::domain::{CharacterKey, Input};
+use crate::engine::record::{Batch, Cause, Partition, Payload, Progress, Record, Target};
+use crate::engine::round::{Item, Origin, RecordOrigin};
+
+/// The waiting inputs. Its size is bounded by the credits of the intake and of requests.
+#[derive(Default)]
+pub struct Queue {
+    /// Of rounds that were taken apart; before everything else, in their old order.
+    retry: VecDeque<Waiting>,
+    /// Offsets of those rounds, due once `retry` is empty.
+    retry_progress: Vec<Progress>,
+    requests: VecDeque<Ask>,
+    due: VecDeque<CharacterKey>,
+    batches: VecDeque<OpenBatch>,
+    /// How far the partitions were read into rounds since the last one was dispatched.
+    progress: Vec<Progress>,
+}
+
+/// One input, or a record that will only become a dead letter.
+pub enum Waiting {
+    Item(Item),
+    Dead { item: Item, reason: String, detail: String },
+}
+
+struct OpenBatch {
+    records: std::vec::IntoIter<Record>,
+    progress: Vec<Progress>,
+}
+
+impl Queue {
+    pub fn is_empty(&self) -> bool {
+        self.retry.is_empty()
+            && self.requests.is_empty()
+            && self.due.is_empty()
+            && self.batches.is_empty()
+    }
+
+    pub fn push_batch(&mut self, batch: Batch) {
+        if batch.records.is_empty() && self.batches.is_empty() && self.retry.is_empty() {
+            advance_all(&mut self.progress, batch.progress);
+        } else {
+            let records = batch.records.into_iter();
+            self.batches.push_back(OpenBatch { records, progress: batch.progress });
+        }
+    }
+
+    pub fn push_request(&mut self, ask: Ask) {
+        self.requests.push_back(ask);
+    }
+
+    pub fn push_due(&mut self, key: CharacterKey) {
+        self.due.push_back(key);
+    }
+
+    /// Puts what rounds were taken apart into back to the front.
+    pub fn push_retry(&mut self, waiting: Vec<Waiting>, progress: Vec<Progress>) {
+        let mut waiting = VecDeque::from(waiting);
+        waiting.append(&mut self.retry);
+        self.retry = waiting;
+        let mut progress = progress;
+        advance_all(&mut progress, std::mem::take(&mut self.retry_progress));
+        self.retry_progress = progress;
+    }
+
+    pub fn has_progress(&self) -> bool {
+        !self.progress.is_empty()
+    }
+
+    pub fn take_progress(&mut self) -> Vec<Progress> {
+        std::mem::take(&mut self.progress)
+    }
+
+    /// Whether the next input must have a round of its own.
+    pub fn next_is_suspect(&self) -> bool {
+        matches!(self.retry.front(), Some(Waiting::Item(item)) if item.is_suspect)
+    }
+
+    /// The next input. Offsets advance with it: past this record, or past the whole batch
+    /// when it was the last.
+    pub fn pop(&mut self) -> Option<Waiting> {
+        if let Some(waiting) = self.retry.pop_front() {
+            let (Waiting::Item(item) | Waiting::Dead { item, .. }) = &waiting;
+            if let Origin::Record(origin) = &item.origin {
+                advance(&mut self.progress, &origin.source, origin.offset + 1);
+            }
+            if self.retry.is_empty() {
+                advance_all(&mut self.progress, std::mem::take(&mut self.retry_progress));
+            }
+            return Some(waiting);
+        }
+        while let Some(ask) = self.requests.pop_front() {
+            // Nobody waits any longer: not begun, so not done.
+            if !ask.reply.is_closed() {
+                return Some(Waiting::Item(request(ask)));
+            }
+        }
+        if let Some(key) = self.due.pop_front() {
+            return Some(Waiting::Item(tick(key)));
+        }
+        self.pop_record()
+    }
+
+    fn pop_record(&mut self) -> Option<Waiting> {
+        loop {
+            let batch = self.batches.front_mut()?;
+            let record = batch.records.next();
+            if batch.records.len() == 0 {
+                let batch = self.batches.pop_front()?;
+                advance_all(&mut self.progress, batch.progress);
+            } else if let Some(record) = &record {
+                advance(&mut self.progress, &record.source, record.offset + 1);
+            }
+            if let Some(record) = record {
+                return Some(waiting(record));
+            }
+        }
+    }
+}
+
+fn waiting(record: Record) -> Waiting {
+    let Record { source, offset, at, cause, original, payload } = record;
+    let origin = Origin::Record(RecordOrigin { source, offset, at, original });
+    let item =
+        |target, input, cause| Item { origin, target, input, cause, index: 0, is_suspect: false };
+    match payload {
+        Payload::Input { target, input } => Waiting::Item(item(target, input, cause)),
+        Payload::Dead { reason, detail } => Waiting::Dead {
+            item: item(Target::Nobody, Input::Tick, cause),
+            reason: reason.into_owned(),
+            detail,
+        },
+    }
+}
+
+fn request(ask: Ask) -> Item {
+    Item {
+        origin: Origin::Request { reply: ask.reply, permit: ask.permit },
+        target: ask.target,
+        input: Input::Request(ask.request),
+        cause: ask.cause,
+        index: 0,
+        is_suspect: false,
+    }
+}
+
+fn tick(key: CharacterKey) -> Item {
+    Item {
+        origin: Origin::Clock,
+        target: Target::Owner(key),
+        input: Input::Tick,
+        cause: Arc::clone(&CLOCK),
+        index: 0,
+        is_suspect: false,
+    }
+}
+
+/// The clock has no headers of its own: the owner's tenant stands in when events are encoded.
+static CLOCK: std::sync::LazyLock<Arc<Cause>> =
+    std::sync::LazyLock::new(|| Arc::new(Cause::none()));
+
+fn advance(progress: &mut Vec<Progress>, source: &Arc<Partition>, next_offset: i64) {
+    match progress.iter_mut().find(|known| Arc::ptr_eq(&known.source, source)) {
+        Some(known) => known.next_offset = next_offset,
+        None => progress.push(Progress { source: Arc::clone(source), next_offset }),
+    }
+}
+
+fn advance_all(progress: &mut Vec<Progress>, newer: Vec<Progress>) {
+    for Progress { source, next_offset } in newer {
+        advance(progress, &source, next_offset);
+    }
+}

@@ -1,0 +1,163 @@
+//! Taking rounds apart: what to do when a step panicked or the database refused a round.
+//!
+//! Nothing of the broken round or of those after it is in SQL, so the state their actors
+//! hold is forgotten, and their inputs go back to the front of the queue in their old
+//! order. Those that may be at fault get a round of their own; one that fails alone is
+//! never tried again.
+
+use std::sync::Arc;
+
+use super::queue::Waiting;
+use super::{BrokerSupervisor, Stage};
+use crate::domain::CharacterKey;
+use crate::engine::character::Retire;
+use crate::engine::record::Progress;
+use crate::engine::round::{Answer, Death, Item, Origin, Round, Stepped, Unrouted, UnroutedEnd};
+use crate::telemetry::metrics::METRICS;
+
+/// The first round that cannot stand.
+pub struct Broken {
+    number: i64,
+    /// The database refused it: any of its inputs may be why.
+    refusal: Option<String>,
+}
+
+/// What is left of rounds that were taken apart.
+#[derive(Default)]
+struct Remains {
+    waiting: Vec<Waiting>,
+    progress: Vec<Progress>,
+}
+
+impl BrokerSupervisor {
+    /// A step of this round panicked.
+    pub(super) fn break_at(&mut self, number: i64) {
+        let is_first = self.broken.as_ref().is_none_or(|broken| number < broken.number);
+        if is_first {
+            self.broken = Some(Broken { number, refusal: None });
+        }
+    }
+
+    /// The committer gives a round back: refused, or handed in behind a refused one.
+    pub(super) fn take_back(&mut self, round: Round, refusal: Option<String>) {
+        let number = round.number;
+        if let Some(open) = self.open.iter_mut().find(|open| open.context.number == number) {
+            open.unrouted = round.unrouted;
+            open.progress = round.progress;
+            open.stage = Stage::Stepped(round.stepped);
+        }
+        if refusal.is_some() {
+            self.broken = Some(Broken { number, refusal });
+        }
+    }
+
+    /// Whether a round stands before the broken one, if there is one.
+    pub(super) fn is_sound(&self, number: i64) -> bool {
+        self.broken.as_ref().is_none_or(|broken| number < broken.number)
+    }
+
+    /// Takes the broken round and all after it apart, once those before it are committed
+    /// and every actor has answered.
+    pub(super) fn take_apart(&mut self) {
+        let Some(broken) = &self.broken else { return };
+        let is_ready = self.open.front().is_some_and(|open| open.context.number == broken.number)
+            && self.open.iter().all(|open| matches!(open.stage, Stage::Stepped(_)));
+        if !is_ready {
+            return;
+        }
+        let Some(broken) = self.broken.take() else { return };
+        let mut remains = Remains::default();
+        for open in std::mem::take(&mut self.open) {
+            let Stage::Stepped(stepped) = open.stage else { continue };
+            for stepped in &stepped {
+                self.forget(stepped.key, stepped.death.is_some());
+            }
+            let is_broken = open.context.number == broken.number;
+            let refusal = broken.refusal.as_deref().filter(|_| is_broken);
+            remains.add(stepped, open.unrouted, open.progress, refusal);
+        }
+        tracing::warn!(
+            round = broken.number,
+            num_inputs = remains.waiting.len(),
+            "round taken apart, its inputs are tried again"
+        );
+        self.next_round = broken.number;
+        self.queue.push_retry(remains.waiting, remains.progress);
+    }
+
+    /// Drops an actor together with the state that no commit stands behind.
+    fn forget(&mut self, key: CharacterKey, is_dead: bool) {
+        let Some(entry) = self.parts.registry.remove(key) else { return };
+        let reason = if is_dead { "panic" } else { "rollback" };
+        METRICS.actors.stopped.with_label_values(&[reason]).inc();
+        METRICS.actors.restarted.inc();
+        if entry.due.is_some() {
+            self.schedule(vec![(key, None)]);
+        }
+        entry.addr.do_send(Retire);
+    }
+}
+
+impl Remains {
+    fn add(
+        &mut self,
+        stepped: Vec<Stepped>,
+        unrouted: Vec<Unrouted>,
+        progress: Vec<Progress>,
+        refusal: Option<&str>,
+    ) {
+        let mut items: Vec<(Item, Option<Arc<str>>)> = Vec::new();
+        let mut dead: Vec<(Item, String, String)> = Vec::new();
+        for stepped in stepped {
+            let fault = match &stepped.death {
+                Some(Death::Panicked(cause)) => Some(Arc::from(cause.as_str())),
+                Some(Death::Gone) => None,
+                None => refusal.map(Arc::from),
+            };
+            items.extend(stepped.into_items().map(|item| (item, fault.clone())));
+        }
+        for Unrouted { item, end } in unrouted {
+            match end {
+                UnroutedEnd::UnknownPet => items.push((item, refusal.map(Arc::from))),
+                UnroutedEnd::DeadLetter { reason, detail } => dead.push((item, reason, detail)),
+            }
+        }
+        let reason = if refusal.is_some() { "refused" } else { "panic" };
+        let retried = items.into_iter().filter_map(|(item, fault)| retry(item, fault, reason));
+        let mut waiting: Vec<Waiting> = retried.collect();
+        waiting.extend(dead.into_iter().map(|(item, reason, detail)| Waiting::Dead {
+            item,
+            reason,
+            detail,
+        }));
+        waiting.sort_by_key(|waiting| match waiting {
+            Waiting::Item(item) | Waiting::Dead { item, .. } => item.index,
+        });
+        self.waiting.append(&mut waiting);
+        self.progress.extend(progress);
+    }
+}
+
+/// The item once more; alone if it may be at fault. One that failed alone is given up: a
+/// record as a dead letter, a request with an answer, the clock's work with a log line.
+fn retry(mut item: Item, fault: Option<Arc<str>>, reason: &str) -> Option<Waiting> {
+    let Some(fault) = fault else { return Some(Waiting::Item(item)) };
+    if !item.is_suspect {
+        item.is_suspect = true;
+        return Some(Waiting::Item(item));
+    }
+    match item.origin {
+        Origin::Record(_) => {
+            Some(Waiting::Dead { item, reason: reason.into(), detail: fault.to_string() })
+        }
+        Origin::Request { reply, .. } => {
+            tracing::error!(command = item.input.name(), "request given up: {fault}");
+            let _ = reply.send(Answer::Failed);
+            None
+        }
+        Origin::Clock => {
+            tracing::error!(target = ?item.target, "clock's work given up: {fault}");
+            None
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! One allocation per tenant, however many records and characters name it.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashSet;
+
+use crate::domain::Tenant;
+
+/// The tenants seen by this process. They are few; none is ever forgotten.
+#[derive(Default)]
+pub struct Tenants {
+    seen: Mutex<FxHashSet<Arc<Tenant>>>,
+}
+
+impl Tenants {
+    /// The one shared copy of this tenant.
+    pub fn intern(&self, tenant: Tenant) -> Arc<Tenant> {
+        let mut seen = self.seen.lock();
+        if let Some(known) = seen.get(&tenant) {
+            return Arc::clone(known);
+        }
+        let tenant = Arc::new(tenant);
+        seen.insert(Arc::clone(&tenant));
+        tenant
+    }
+}

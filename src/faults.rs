@@ -1,0 +1,158 @@
+//! Faults on demand, for the tests that prove the promises.
+//!
+//! `MENAGERIE_TEST_FAULTS` is a comma-separated list, read once:
+//!
+//! | entry | does |
+//! |---|---|
+//! | `POINT=abort` or `POINT=abort:N` | ends the process at once, as `kill -9` would, at the first or the N-th pass of the [`Point`] |
+//! | `without=MECHANISM` | switches one [`Mechanism`] off: the negative control of a promise |
+//! | `panic=UUID` | the step of a pet command with this transaction id panics |
+//!
+//! Unset, each check is one load of a static.
+
+use std::str::FromStr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use uuid::Uuid;
+
+use crate::domain::Input;
+
+/// Where a process can be made to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Point {
+    BeforeCommit,
+    AfterCommit,
+    BeforePublish,
+    /// Some events of a row are on the broker, not all.
+    AfterPublish,
+    /// All are acknowledged, the row still stands.
+    AfterAck,
+    AfterDelete,
+}
+
+/// What a promise rests on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mechanism {
+    /// G1: the epoch in the commit's condition.
+    Fence,
+    /// G2: reading starts from the offsets in SQL.
+    Offsets,
+    /// G3: the look at the topic's end for events that already stand there.
+    TopicTail,
+    /// G3: events are written in the transaction of their change.
+    Outbox,
+    /// G4: a later event waits for the retry of an earlier one.
+    Order,
+}
+
+const POINTS: [(&str, Point); 6] = [
+    ("before_commit", Point::BeforeCommit),
+    ("after_commit", Point::AfterCommit),
+    ("before_publish", Point::BeforePublish),
+    ("after_publish", Point::AfterPublish),
+    ("after_ack", Point::AfterAck),
+    ("after_delete", Point::AfterDelete),
+];
+
+const MECHANISMS: [(&str, Mechanism); 5] = [
+    ("fence", Mechanism::Fence),
+    ("offsets", Mechanism::Offsets),
+    ("topic_tail", Mechanism::TopicTail),
+    ("outbox", Mechanism::Outbox),
+    ("order", Mechanism::Order),
+];
+
+#[derive(Debug, Default)]
+struct Faults {
+    aborts: Vec<(Point, AtomicU64)>,
+    without: Vec<Mechanism>,
+    panics: Vec<Uuid>,
+}
+
+static FAULTS: OnceLock<Option<Faults>> = OnceLock::new();
+
+fn faults() -> Option<&'static Faults> {
+    FAULTS
+        .get_or_init(|| {
+            let text = std::env::var("MENAGERIE_TEST_FAULTS").ok()?;
+            let faults = text.parse::<Faults>();
+            Some(
+                faults.unwrap_or_else(|entry| panic!("MENAGERIE_TEST_FAULTS: bad entry {entry:?}")),
+            )
+        })
+        .as_ref()
+}
+
+impl FromStr for Faults {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut faults = Self::default();
+        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let bad = || entry.to_string();
+            let (name, value) = entry.split_once('=').ok_or_else(bad)?;
+            match name {
+                "without" => faults.without.push(named(&MECHANISMS, value).ok_or_else(bad)?),
+                "panic" => faults.panics.push(value.parse().map_err(|_| bad())?),
+                _ => {
+                    let point = named(&POINTS, name).ok_or_else(bad)?;
+                    let (verb, nth) = value.split_once(':').unwrap_or((value, "1"));
+                    let nth = nth.parse().map_err(|_| bad())?;
+                    if verb != "abort" {
+                        return Err(bad());
+                    }
+                    faults.aborts.push((point, AtomicU64::new(nth)));
+                }
+            }
+        }
+        Ok(faults)
+    }
+}
+
+fn named<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
+    table.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+}
+
+/// Passes a point; may not return.
+pub fn pass(point: Point) {
+    let Some(faults) = faults() else { return };
+    for (at, left) in &faults.aborts {
+        if *at == point && left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            std::process::abort();
+        }
+    }
+}
+
+/// Whether a mechanism is switched on, as it is outside of tests.
+pub fn has(mechanism: Mechanism) -> bool {
+    faults().is_none_or(|faults| !faults.without.contains(&mechanism))
+}
+
+/// Panics if this input was named to.
+pub fn on_step(input: &Input) {
+    let Some(faults) = faults() else { return };
+    if let Input::Command(command) = input {
+        assert!(!faults.panics.contains(&command.transaction), "panic on demand");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_point_and_mechanism_has_a_name() {
+        let text = "after_ack=abort:3, without=fence,panic=00000000-0000-0000-0000-000000000001";
+        let faults: Faults = text.parse().unwrap();
+        assert_eq!(faults.aborts[0].0, Point::AfterAck);
+        assert_eq!(faults.without, [Mechanism::Fence]);
+        assert_eq!(faults.panics, [Uuid::from_u128(1)]);
+    }
+
+    #[test]
+    fn a_typing_error_is_named() {
+        assert_eq!("without=fences".parse::<Faults>().unwrap_err(), "without=fences");
+    }
+}
