@@ -62,7 +62,8 @@ fn probe(address: SocketAddr, deadline: Duration) -> io::Result<u16> {
     };
     let mut stream = TcpStream::connect_timeout(&address, left()?)?;
     stream.set_write_timeout(Some(left()?))?;
-    write!(stream, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
 
     let mut answer = Vec::new();
     let mut chunk = [0; 512];
@@ -106,6 +107,8 @@ mod tests {
             let mut stream = BufReader::new(listener.accept().unwrap().0);
             let mut request = String::new();
             stream.read_line(&mut request).unwrap();
+            let mut rest = String::new();
+            while stream.read_line(&mut rest).unwrap() > 2 {}
             match answer {
                 Some(answer) => stream.get_mut().write_all(answer.as_bytes()).unwrap(),
                 None => drop(stream.read_to_end(&mut Vec::new())),

@@ -95,7 +95,9 @@ fn complete(keys: &[Key]) -> Config {
     for key in keys {
         if let Some(example) = &key.example {
             let value = Value::deserialize(example).expect("an example is text, a flag or a table");
-            insert(&mut table, &key.path, value);
+            // Not `insert`: that asks for the keys, which are being made here.
+            let (section, name) = key.path.rsplit_once('.').unwrap_or(("", &key.path));
+            insert_at(&mut table, section, name, value);
         }
     }
     table.try_into().expect("examples are valid")
@@ -146,6 +148,10 @@ pub(super) fn insert(table: &mut Table, path: &str, value: Value) {
         Some((key, Some(entry))) => (key.path.as_str(), entry),
         _ => path.rsplit_once('.').unwrap_or(("", path)),
     };
+    insert_at(table, section, name, value);
+}
+
+fn insert_at(table: &mut Table, section: &str, name: &str, value: Value) {
     let mut target = table;
     for part in section.split('.').filter(|part| !part.is_empty()) {
         let inner = target.entry(part).or_insert_with(|| Value::Table(Table::new()));

@@ -357,7 +357,7 @@ mod errors {
 
     #[test]
     fn a_file_that_is_not_toml_is_named_with_the_line() {
-        let problem = problem("[kafka]\ngroup = \npassword hunter2", &[], &[]);
+        let problem = problem("[kafka]\ngroup = \npassword = \"hunter2\"", &[], &[]);
         assert_says(&problem, &[":2: "]);
         assert!(!problem.contains("hunter2"), "{problem}");
     }

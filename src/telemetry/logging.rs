@@ -104,8 +104,10 @@ pub fn parse_filter(directives: &str) -> Result<EnvFilter, Error> {
     let mut default = None;
     for directive in directives.split(',').map(str::trim) {
         if !directive.contains(['=', '[']) {
-            let level = directive.parse::<LevelFilter>();
-            default = Some(level.map_err(|_| Error::NotALevel { level: directive.to_owned() })?);
+            // Nothing at all parses as a level too.
+            let level = directive.parse::<LevelFilter>().ok().filter(|_| !directive.is_empty());
+            let not_a_level = || Error::NotALevel { level: directive.to_owned() };
+            default = Some(level.ok_or_else(not_a_level)?);
         }
     }
     let mut all = String::new();
