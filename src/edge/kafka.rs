@@ -8,5 +8,5 @@ pub mod status_topic;
 mod tail;
 
 pub use client::{Options, Topics};
-pub use intake::Intake;
+pub use intake::KafkaRecords;
 pub use status_topic::KafkaStatusTopic;

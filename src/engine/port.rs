@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
+use actix::Recipient;
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
+use super::committer::CommittedOffsets;
+use super::credits::Credits;
 use super::outbox::kafka::Ticket;
 use super::outbox::row::Entry;
+use super::supervisor::Deliver;
+use super::tenants::Tenants;
+use crate::store::Source;
 
 /// One message for the character event log, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,4 +150,37 @@ impl TopicError {
             Self::Unavailable(_) => "unavailable",
         }
     }
+}
+
+/// Where records come from: the consumed topics of a Kafka cluster.
+pub trait Records: Send + Sync + 'static {
+    /// Begins to read, from the offsets in SQL.
+    ///
+    /// # Errors
+    /// When the client cannot be made. A cluster that is away is no error: reading begins
+    /// when it is back.
+    fn read(&self, delivery: Delivery) -> Result<Box<dyn Reading>, TopicError>;
+}
+
+/// What a reader of records needs of the engine.
+pub struct Delivery {
+    /// The next offset of every partition SQL knows.
+    pub stored: Vec<Source>,
+    pub supervisor: Recipient<Deliver>,
+    pub credits: Arc<Credits>,
+    pub offsets: Arc<CommittedOffsets>,
+    pub tenants: Arc<Tenants>,
+}
+
+/// Records being read.
+pub trait Reading: Send + Sync {
+    /// No further batches are handed over; offsets are still committed.
+    fn stop(&self);
+
+    /// Commits the last offsets and leaves the cluster. Blocks for at most a few seconds.
+    fn leave(self: Box<Self>);
+
+    fn is_ready(&self) -> bool;
+
+    fn last_error(&self) -> Option<String>;
 }

@@ -6,7 +6,7 @@
 //! [`MAX_OPEN_ROUNDS`] are open: one committing, one stepping ahead of it. That, and the
 //! intake's credits, bound everything the engine holds.
 
-mod activation;
+pub mod activation;
 mod gather;
 mod queue;
 mod rollback;
@@ -20,6 +20,7 @@ use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message}
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use rustc_hash::FxHashMap;
+use tokio::runtime::Handle as Runtime;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::character::TakeRound;
@@ -46,6 +47,8 @@ pub const MAX_OPEN_ROUNDS: usize = 2;
 /// What the supervisor is built from.
 pub struct Parts {
     pub store: Store,
+    /// Where the database's connections live.
+    pub runtime: Runtime,
     pub registry: Arc<Registry>,
     pub catalog: Arc<ArcSwap<Catalog>>,
     pub rules: Rules,

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use actix::Recipient;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -24,12 +23,9 @@ use super::client::Options;
 use super::decode::{Decoded, Decoder, header_pairs};
 use super::partitions::Partitions;
 use crate::domain::Tenant;
-use crate::engine::committer::CommittedOffsets;
-use crate::engine::credits::Credits;
+use crate::engine::port::{Delivery, Reading, Records, TopicError};
 use crate::engine::record::{Batch, Original, Progress, Record};
 use crate::engine::supervisor::Deliver;
-use crate::engine::tenants::Tenants;
-use crate::store::Source;
 use crate::telemetry::mailbox::{Envelope, Kind as ActorKind};
 use crate::telemetry::metrics::METRICS;
 
@@ -43,14 +39,10 @@ const POLL: Duration = Duration::from_millis(50);
 const PAUSE_AFTER: Duration = Duration::from_secs(1);
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
-/// What the intake is built from.
-pub struct Parts {
+/// The consumed topics of one cluster.
+pub struct KafkaRecords {
     pub options: Options,
-    pub stored: Vec<Source>,
-    pub supervisor: Recipient<Deliver>,
-    pub credits: Arc<Credits>,
-    pub offsets: Arc<CommittedOffsets>,
-    pub tenants: Arc<Tenants>,
+    /// Stands in where a record names none.
     pub default_tenant: Option<Tenant>,
 }
 
@@ -74,32 +66,37 @@ pub struct Context {
     shared: Arc<Shared>,
 }
 
+impl Records for KafkaRecords {
+    fn read(&self, delivery: Delivery) -> Result<Box<dyn Reading>, TopicError> {
+        let intake = Intake::start(self.options.clone(), self.default_tenant.clone(), delivery);
+        Ok(Box::new(intake.map_err(|error| TopicError::Unavailable(error.to_string()))?))
+    }
+}
+
 impl Intake {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// When the client's settings make no sense to librdkafka.
-    pub fn start(parts: Parts) -> KafkaResult<Self> {
+    fn start(
+        options: Options,
+        default_tenant: Option<Tenant>,
+        delivery: Delivery,
+    ) -> KafkaResult<Self> {
         let shared = Arc::new(Shared::default());
         let context = Context { offsets: Mutex::default(), shared: Arc::clone(&shared) };
-        let consumer: BaseConsumer<Context> =
-            parts.options.consumer().create_with_context(context)?;
-        let reader = Reader::new(parts, consumer, Arc::clone(&shared));
+        let consumer = options.consumer().create_with_context(context)?;
+        let reader = Reader::new(options, default_tenant, delivery, consumer, Arc::clone(&shared));
         let thread = std::thread::Builder::new()
             .name("intake".into())
             .spawn(move || reader.run())
             .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
         Ok(Self { shared, thread: Some(thread) })
     }
+}
 
-    /// No further batches are handed over; offsets are still committed.
-    pub fn stop_reading(&self) {
+impl Reading for Intake {
+    fn stop(&self) {
         self.shared.is_stopped.store(true, Ordering::Release);
     }
 
-    /// Commits the last offsets, leaves the cluster and ends the thread. Blocks for at most
-    /// a few seconds.
-    pub fn leave(mut self) {
+    fn leave(mut self: Box<Self>) {
         self.shared.must_leave.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -109,12 +106,12 @@ impl Intake {
     }
 
     /// Partitions are assigned and the thread lives.
-    pub fn is_ready(&self) -> bool {
+    fn is_ready(&self) -> bool {
         self.shared.is_assigned.load(Ordering::Acquire)
             && self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    pub fn last_error(&self) -> Option<String> {
+    fn last_error(&self) -> Option<String> {
         self.shared.last_error.lock().clone()
     }
 }
@@ -126,7 +123,8 @@ impl Drop for Intake {
 }
 
 struct Reader {
-    parts: Parts,
+    options: Options,
+    delivery: Delivery,
     consumer: BaseConsumer<Context>,
     shared: Arc<Shared>,
     partitions: Partitions,
@@ -137,14 +135,18 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(parts: Parts, consumer: BaseConsumer<Context>, shared: Arc<Shared>) -> Self {
-        let decoder = Decoder::new(
-            Arc::clone(&parts.tenants),
-            parts.default_tenant.clone(),
-            parts.options.max_record_bytes,
-        );
+    fn new(
+        options: Options,
+        default_tenant: Option<Tenant>,
+        delivery: Delivery,
+        consumer: BaseConsumer<Context>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let tenants = Arc::clone(&delivery.tenants);
+        let decoder = Decoder::new(tenants, default_tenant, options.max_record_bytes);
         Self {
-            parts,
+            options,
+            delivery,
             consumer,
             shared,
             partitions: Partitions::default(),
@@ -159,7 +161,7 @@ impl Reader {
         let mut refreshed: Option<Instant> = None;
         let mut committed = Instant::now();
         while !self.shared.must_leave.load(Ordering::Acquire) {
-            let interval = self.parts.options.metadata_interval;
+            let interval = self.options.metadata_interval;
             let is_reading = !self.shared.is_stopped.load(Ordering::Acquire);
             if is_reading && refreshed.is_none_or(|at| at.elapsed() >= interval) {
                 let found = self.refresh();
@@ -184,8 +186,8 @@ impl Reader {
 
     /// Looks for partitions that are not assigned yet. Says whether there is any to read.
     fn refresh(&mut self) -> bool {
-        let options = &self.parts.options;
-        match self.partitions.refresh(&self.consumer, &options.topics, &self.parts.stored) {
+        let options = &self.options;
+        match self.partitions.refresh(&self.consumer, &options.topics, &self.delivery.stored) {
             Ok(num_fresh) => {
                 if num_fresh > 0 && self.is_paused {
                     // The new ones join the others, so that all are resumed together.
@@ -206,7 +208,7 @@ impl Reader {
     /// Waits for credit; pauses the partitions when it does not come, so that librdkafka
     /// stops fetching, and resumes them once half of it is back.
     fn has_credit(&mut self) -> bool {
-        let credits = Arc::clone(&self.parts.credits);
+        let credits = Arc::clone(&self.delivery.credits);
         let needed = if self.is_paused { credits.limit() / 2 } else { 1 };
         if credits.available() >= needed.max(1) {
             self.starving_since = None;
@@ -257,7 +259,7 @@ impl Reader {
     /// Reads whatever is there, up to the credit, and hands it over.
     fn read(&mut self) {
         let mut gathering = Gathering::default();
-        let limit = self.parts.credits.available().min(MAX_BATCH);
+        let limit = self.delivery.credits.available().min(MAX_BATCH);
         let mut patience = POLL;
         let mut failure = None;
         // The consumer is taken by reference once: messages borrow from it.
@@ -281,9 +283,9 @@ impl Reader {
             patience = Duration::ZERO;
         }
         if let Some(batch) = gathering.finish() {
-            self.parts.credits.take(batch.num_read as usize);
+            self.delivery.credits.take(batch.num_read as usize);
             let envelope = Envelope::seal(ActorKind::Supervisor);
-            self.parts.supervisor.do_send(Deliver { batch, envelope });
+            self.delivery.supervisor.do_send(Deliver { batch, envelope });
         }
         if let Some(error) = failure {
             self.handle_error(&error);
@@ -310,7 +312,7 @@ impl Reader {
     /// Tells Kafka what is committed in SQL. Information only: nobody reads from it while
     /// SQL has an offset.
     fn commit(&self, mode: CommitMode) {
-        let progress = self.parts.offsets.take();
+        let progress = self.delivery.offsets.take();
         if progress.is_empty() {
             return;
         }

@@ -39,12 +39,14 @@ impl BrokerSupervisor {
         let lost: FxHashSet<PetKey> = draft.lost.iter().filter_map(pet_of).collect();
         let absent = draft.absent.clone();
         let registry = Arc::clone(&self.parts.registry);
-        let found =
-            look_up(self.parts.store.clone(), lost.into_iter().collect(), absent, move |key| {
-                registry.contains(key)
-            });
+        let store = self.parts.store.clone();
+        let found = self.parts.runtime.spawn(async move {
+            look_up(store, lost.into_iter().collect(), absent, |key| registry.contains(key)).await
+        });
         context.spawn(found.into_actor(self).map(move |found, this, context| {
             this.is_resolving = false;
+            // The runtime outlives the actors; only a panic while reading ends it early.
+            let found = found.expect("reading from the store does not panic");
             this.found(draft, found, started, context);
             this.pump(context);
         }));

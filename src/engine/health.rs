@@ -1,0 +1,135 @@
+//! How the process stands, as the probes tell it.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use parking_lot::RwLock;
+
+use super::committer::Tenure;
+use super::handle::Handle;
+use super::shard::Shard;
+use crate::telemetry::metrics::METRICS;
+
+/// Where the process is between its start and its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Waiting for the services it depends on.
+    Connecting,
+    /// Started; another process has the shard.
+    Standby,
+    /// Has the lease, reads back who was online.
+    Restoring,
+    Serving,
+    Draining,
+}
+
+/// Shared by the probes, the requests and whoever runs the shard.
+pub struct Health {
+    inner: RwLock<Inner>,
+}
+
+struct Inner {
+    stage: Stage,
+    shard: Option<Arc<Shard>>,
+}
+
+/// One of the conditions of readiness.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Check {
+    pub name: &'static str,
+    /// None when it holds.
+    pub problem: Option<String>,
+}
+
+impl Health {
+    pub fn new() -> Self {
+        Self { inner: RwLock::new(Inner { stage: Stage::Connecting, shard: None }) }
+    }
+
+    pub fn set_stage(&self, stage: Stage) {
+        self.inner.write().stage = stage;
+    }
+
+    /// The shard is held: requests may come.
+    pub fn serve(&self, shard: Arc<Shard>) {
+        *self.inner.write() = Inner { stage: Stage::Serving, shard: Some(shard) };
+    }
+
+    /// No further requests; the caller drains the shard.
+    pub fn withdraw(&self) {
+        *self.inner.write() = Inner { stage: Stage::Draining, shard: None };
+    }
+
+    pub fn stage(&self) -> Stage {
+        self.inner.read().stage
+    }
+
+    /// The engine, while this process has the shard and is not draining.
+    pub fn handle(&self) -> Option<Handle> {
+        self.inner.read().shard.as_ref().map(|shard| shard.handle())
+    }
+
+    /// Whether start-up is over: standing by counts.
+    pub fn has_started(&self) -> bool {
+        !matches!(self.stage(), Stage::Connecting | Stage::Restoring)
+    }
+
+    /// The conditions of readiness, each with what is wrong with it.
+    pub fn checks(&self) -> Vec<Check> {
+        let inner = self.inner.read();
+        let unless = |holds: bool, problem: &str| (!holds).then(|| problem.to_string());
+        let mut checks = vec![
+            Check {
+                name: "schema",
+                problem: unless(inner.stage != Stage::Connecting, "connecting"),
+            },
+            Check {
+                name: "lease",
+                problem: match inner.stage {
+                    Stage::Connecting | Stage::Standby => Some("standby".into()),
+                    Stage::Restoring => Some("restoring".into()),
+                    Stage::Serving | Stage::Draining => None,
+                },
+            },
+            Check { name: "draining", problem: unless(inner.stage != Stage::Draining, "draining") },
+        ];
+        if let Some(shard) = &inner.shard {
+            let store = match *shard.tenure().borrow() {
+                Tenure::Held => None,
+                Tenure::Interrupted => Some("the database does not answer".to_string()),
+                Tenure::Fenced => Some("another process has the shard".to_string()),
+            };
+            checks.push(Check { name: "store", problem: store });
+            let intake = unless(shard.is_reading(), "no partition is assigned");
+            checks.push(Check { name: "intake", problem: intake });
+            let failing = shard.outbox_status.iter().filter(|(_, status)| status.is_failing());
+            let failing: Vec<String> = failing
+                .map(|(sink, status)| {
+                    format!("{}: {}", sink.name(), status.last_error().unwrap_or_default())
+                })
+                .collect();
+            let outbox = (!failing.is_empty()).then(|| failing.join("; "));
+            checks.push(Check { name: "outbox", problem: outbox });
+        }
+        checks
+    }
+
+    /// Brings the gauges that are read, not counted, up to date; called at every scrape.
+    pub fn refresh_gauges(&self) {
+        let inner = self.inner.read();
+        let Some(shard) = &inner.shard else { return };
+        for (sink, status) in &shard.outbox_status {
+            METRICS
+                .outbox
+                .oldest_age_seconds
+                .with_label_values(&[sink.name()])
+                .set(status.oldest_age(Utc::now()));
+        }
+    }
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,303 @@
+//! A shard that is held: its actors, from taking the lease to giving it back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Addr, Arbiter, Recipient};
+use arc_swap::ArcSwap;
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use super::clockwork::{Clockwork, Strikes, Wind};
+use super::committer::{self, CommittedOffsets, Committer, ReportTo, Tenure};
+use super::credits::Credits;
+use super::handle::Handle;
+use super::outbox::feed::Load;
+use super::outbox::kafka::Drain as DrainOutbox;
+use super::outbox::nats::Policy;
+use super::outbox::status::Status;
+use super::outbox::{KafkaOutbox, Line, NatsOutbox};
+use super::port::{Delivery, EventLog, Reading, Records, StatusTopic, TopicError};
+use super::registry::Registry;
+use super::supervisor::activation::Restore;
+use super::supervisor::{self, BrokerSupervisor, Drain};
+use super::tenants::Tenants;
+use crate::domain::{Catalog, Rules};
+use crate::store::{self, Fence, Lease, Sink, Store};
+use crate::telemetry::mailbox::Kind;
+use crate::telemetry::metrics::METRICS;
+
+/// Characters read at once while restoring.
+const RESTORE_PAGE: u64 = 4_096;
+/// How often the supervisor looks after its lease and its idle actors.
+const TEND_EVERY: Duration = Duration::from_millis(500);
+
+/// What a shard runs on: its ports and its settings.
+pub struct Parts {
+    pub store: Store,
+    /// Where database and network futures run.
+    pub runtime: Runtime,
+    pub records: Arc<dyn Records>,
+    pub topic: Arc<dyn StatusTopic>,
+    pub log: Arc<dyn EventLog>,
+    pub catalog: Arc<ArcSwap<Catalog>>,
+    pub rules: Rules,
+    pub settings: Settings,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub shard: Arc<str>,
+    pub lease: Duration,
+    /// Threads for character actors, at least 1.
+    pub num_arbiters: usize,
+    pub max_round: usize,
+    pub max_requests: usize,
+    pub max_in_flight: usize,
+    pub idle_passivation: Duration,
+    pub has_dead_letter_topic: bool,
+    pub outbox: Policy,
+}
+
+/// Why a shard could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the shard's state cannot be read: {0}")]
+    Store(#[from] store::Error),
+    #[error("records cannot be read: {0}")]
+    Records(#[from] TopicError),
+    #[error("an actor of the shard is gone")]
+    Gone,
+}
+
+/// The running actors of a shard.
+pub struct Shard {
+    store: Store,
+    runtime: Runtime,
+    fence: Fence,
+    handle: Handle,
+    kafka: Recipient<DrainOutbox>,
+    nats: Recipient<DrainOutbox>,
+    reading: Option<Box<dyn Reading>>,
+    tenure: watch::Receiver<Tenure>,
+    pub outbox_status: [(Sink, Arc<Status>); 2],
+    arbiters: Vec<Arbiter>,
+}
+
+impl Shard {
+    /// Starts the actors of a shard whose lease was just taken and restores who was online.
+    ///
+    /// # Errors
+    /// When the database does not answer while restoring, or the Kafka client's settings
+    /// are impossible.
+    pub async fn start(parts: Parts, lease: Lease) -> Result<Self, StartError> {
+        let started = Instant::now();
+        let Parts { store, runtime, records, topic, log, catalog, rules, settings } = parts;
+        let shard = Arc::clone(&settings.shard);
+        let fence = Fence { shard: Arc::clone(&shard), epoch: lease.epoch, lease: settings.lease };
+        let offsets = Arc::new(CommittedOffsets::default());
+        let credits = Arc::new(Credits::new(settings.max_in_flight));
+        let tenants = Arc::new(Tenants::default());
+        let registry = Arc::new(Registry::default());
+        let (tenure, tenure_seen) = watch::channel(Tenure::Held);
+        let next_round = lease.round + 1;
+
+        for sink in [Sink::Kafka, Sink::Nats] {
+            let backlog = on(&runtime, store.clone(), {
+                let shard = Arc::clone(&shard);
+                move |store| async move { store.backlog(&shard, sink).await }
+            })
+            .await?;
+            let pending = i64::try_from(backlog.num_events).unwrap_or(i64::MAX);
+            METRICS.outbox.pending.with_label_values(&[sink.name()]).set(pending);
+        }
+        let stored = on(&runtime, store.clone(), {
+            let shard = Arc::clone(&shard);
+            move |store| async move { store.sources(&shard).await }
+        })
+        .await?;
+
+        let mut arbiters: Vec<Arbiter> = Vec::new();
+        let mut arbiter = || {
+            arbiters.push(Arbiter::new());
+            arbiters.last().expect("just pushed").handle()
+        };
+        let status = [Arc::new(Status::default()), Arc::new(Status::default())];
+        let loads = [Arc::new(Load::default()), Arc::new(Load::default())];
+        let kafka = KafkaOutbox::new(
+            store.clone(),
+            runtime.clone(),
+            Arc::clone(&shard),
+            topic,
+            Arc::clone(&loads[0]),
+            settings.outbox.max_rows,
+            Arc::clone(&status[0]),
+        );
+        let kafka = KafkaOutbox::start_in_arbiter(&arbiter(), |_| kafka);
+        let nats = NatsOutbox::new(
+            store.clone(),
+            runtime.clone(),
+            Arc::clone(&shard),
+            log,
+            Arc::clone(&loads[1]),
+            settings.outbox,
+            Arc::clone(&status[1]),
+        );
+        let engine_arbiter = arbiter();
+        let nats = NatsOutbox::start_in_arbiter(&engine_arbiter, |_| nats);
+        let committer = Committer::new(committer::Parts {
+            store: store.clone(),
+            runtime: runtime.clone(),
+            fence: fence.clone(),
+            next_round,
+            offsets: Arc::clone(&offsets),
+            tenure,
+            kafka: Line::new(kafka.clone().recipient(), Kind::KafkaOutbox, Arc::clone(&loads[0])),
+            nats: Line::new(nats.clone().recipient(), Kind::NatsOutbox, Arc::clone(&loads[1])),
+            has_dead_letter_topic: settings.has_dead_letter_topic,
+        });
+        let committer = Committer::start_in_arbiter(&arbiter(), |_| committer);
+        let clockwork = Clockwork::start_in_arbiter(&engine_arbiter, |_| Clockwork::default());
+        let character_arbiters = (0..settings.num_arbiters.max(1)).map(|_| arbiter()).collect();
+        let supervisor = BrokerSupervisor::new(supervisor::Parts {
+            store: store.clone(),
+            runtime: runtime.clone(),
+            registry: Arc::clone(&registry),
+            catalog,
+            rules,
+            tenants: Arc::clone(&tenants),
+            credits: Arc::clone(&credits),
+            arbiters: character_arbiters,
+            committer: committer.clone(),
+            clockwork: clockwork.clone(),
+            max_round: settings.max_round,
+            idle_passivation: settings.idle_passivation,
+            next_round,
+        });
+        let supervisor = BrokerSupervisor::start_in_arbiter(&arbiter(), |_| supervisor);
+        let report_to = committer::Supervisor {
+            committed: supervisor.clone().recipient(),
+            take_back: supervisor.clone().recipient(),
+        };
+        committer.do_send(ReportTo(report_to));
+
+        let num_restored = restore(&store, &runtime, &shard, &supervisor).await?;
+        let strikes =
+            Strikes { due: supervisor.clone().recipient(), tend: supervisor.clone().recipient() };
+        let renew_after = settings.lease / 3;
+        clockwork.do_send(Wind { strikes, tend_every: TEND_EVERY, renew_after });
+        let reading = records.read(Delivery {
+            stored,
+            supervisor: supervisor.clone().recipient(),
+            credits,
+            offsets,
+            tenants,
+        })?;
+        let took = started.elapsed();
+        tracing::info!(%shard, epoch = lease.epoch, num_restored, ?took, "shard is held");
+        let permits = Arc::new(Semaphore::new(settings.max_requests));
+        let [kafka_status, nats_status] = status;
+        Ok(Self {
+            store,
+            runtime,
+            fence,
+            handle: Handle { supervisor, registry, permits },
+            kafka: kafka.recipient(),
+            nats: nats.recipient(),
+            reading: Some(reading),
+            tenure: tenure_seen,
+            outbox_status: [(Sink::Kafka, kafka_status), (Sink::Nats, nats_status)],
+            arbiters,
+        })
+    }
+
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// How the shard's commits fare; its holder must end when it is [`Tenure::Fenced`].
+    pub fn tenure(&self) -> watch::Receiver<Tenure> {
+        self.tenure.clone()
+    }
+
+    pub fn is_reading(&self) -> bool {
+        self.reading.as_ref().is_some_and(|reading| reading.is_ready())
+    }
+
+    /// Finishes what was accepted and gives the shard back. Whatever the deadline cuts off
+    /// is durable or was never begun.
+    pub async fn drain(mut self, deadline: Instant) {
+        let phase = |number, what: &str| {
+            METRICS.drain_phase.set(number);
+            tracing::info!("drain: {what}");
+        };
+        phase(1, "intake stops");
+        if let Some(reading) = &self.reading {
+            reading.stop();
+        }
+        phase(2, "mailboxes are finished");
+        let (done, finished) = oneshot::channel();
+        self.handle.supervisor.do_send(Drain { done });
+        until(deadline, "rounds are still open", finished).await;
+        phase(3, "offsets are committed");
+        if let Some(reading) = self.reading.take() {
+            let left = self.runtime.spawn_blocking(move || reading.leave());
+            until(deadline, "the intake still leaves", left).await;
+        }
+        phase(4, "outboxes are flushed");
+        for outbox in [&self.kafka, &self.nats] {
+            let (done, flushed) = oneshot::channel();
+            outbox.do_send(DrainOutbox { done });
+            until(deadline, "events are still pending, they are durable", flushed).await;
+        }
+        phase(5, "the lease is given back");
+        let (store, fence) = (self.store.clone(), self.fence.clone());
+        let released = self.runtime.spawn(async move { store.release(&fence).await });
+        until(deadline, "the lease will run out by itself", released).await;
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
+        phase(6, "done");
+    }
+}
+
+/// Starts the actors of all characters that were online, page by page.
+async fn restore(
+    store: &Store,
+    runtime: &Runtime,
+    shard: &Arc<str>,
+    supervisor: &Addr<BrokerSupervisor>,
+) -> Result<usize, StartError> {
+    let mut after = None;
+    let mut num_restored = 0;
+    loop {
+        let shard = Arc::clone(shard);
+        let stored = on(runtime, store.clone(), move |store| async move {
+            store.online(&shard, after, RESTORE_PAGE).await
+        })
+        .await?;
+        let Some(last) = stored.last() else { return Ok(num_restored) };
+        after = Some(last.key);
+        num_restored += stored.len();
+        supervisor.send(Restore { stored }).await.map_err(|_| StartError::Gone)?;
+    }
+}
+
+/// Runs a database future where its connections live.
+async fn on<T, F>(
+    runtime: &Runtime,
+    store: Store,
+    action: impl FnOnce(Store) -> F,
+) -> Result<T, StartError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, store::Error>> + Send + 'static,
+{
+    Ok(runtime.spawn(action(store)).await.map_err(|_| StartError::Gone)??)
+}
+
+async fn until<T>(deadline: Instant, otherwise: &str, what: impl Future<Output = T>) {
+    if tokio::time::timeout_at(deadline.into(), what).await.is_err() {
+        tracing::warn!("drain: {otherwise}");
+    }
+}
