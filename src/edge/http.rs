@@ -1,0 +1,121 @@
+//! HTTP: the pets API on the game's listener, the probes and the metrics on the operator's
+//! (`spec/interface.md` sections 2, 3 and 5).
+//!
+//! | file | what |
+//! |---|---|
+//! | [`error`] | every error a caller may meet, and how it is written |
+//! | `frame` | what all requests have in common: their id and their deadline |
+//! | `caller` | tenant and trace of a request |
+//! | `body`, `document`, `page` | what is read and what is written |
+//! | `pets` | the routes of the pets API |
+//! | `probes` | the operator's routes |
+//!
+//! The callers own the signals; both servers end when their `Server` is stopped or dropped.
+
+pub mod error;
+
+mod body;
+mod caller;
+mod document;
+mod frame;
+mod page;
+mod pets;
+mod probes;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::guard::{self, Guard};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpResponse, HttpServer, Resource, web};
+
+use self::error::{Code, Error};
+use crate::domain::Tenant;
+use crate::engine::health::Health;
+use crate::store::Store;
+
+/// Seconds a stopped server waits for answers under way; requests are bounded by then already.
+const SHUTDOWN_TIMEOUT_SECONDS: u64 = 1;
+/// Time in which an operator's request is answered.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the game's routes work with.
+pub struct Game {
+    pub health: Arc<Health>,
+    pub store: Store,
+    /// Runs the store's statements: its connections live there, and a client that goes away
+    /// must not cancel one.
+    pub runtime: tokio::runtime::Handle,
+    /// Tenant of requests that name none.
+    pub default_tenant: Option<Arc<Tenant>>,
+    /// Time in which a request is answered, with 503 if need be.
+    pub request_timeout: Duration,
+}
+
+/// Serves the game's routes on `workers` threads.
+///
+/// # Errors
+/// The listener cannot be used.
+pub fn serve_game(listener: TcpListener, workers: usize, game: Arc<Game>) -> io::Result<Server> {
+    let api = web::Data::new(pets::Api::new(game));
+    let app = move || {
+        let deadline = frame::Deadline(api.game().request_timeout);
+        App::new()
+            .app_data(web::Data::clone(&api))
+            .app_data(deadline)
+            .configure(pets::routes)
+            .default_service(web::to(no_route))
+            .wrap(from_fn(frame::within_deadline))
+            .wrap(from_fn(frame::identified))
+    };
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .disable_signals()
+        .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Serves probes and metrics on one thread.
+///
+/// # Errors
+/// The listener cannot be used.
+pub fn serve_admin(listener: TcpListener, health: Arc<Health>) -> io::Result<Server> {
+    let health = web::Data::from(health);
+    let app = move || {
+        App::new()
+            .app_data(web::Data::clone(&health))
+            .app_data(frame::Deadline(ADMIN_TIMEOUT))
+            .app_data(error::Form::Problem)
+            .configure(probes::routes)
+            .default_service(web::to(no_route))
+            .wrap(from_fn(frame::within_deadline))
+            .wrap(from_fn(frame::identified))
+    };
+    let server = HttpServer::new(app)
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// A resource that says which methods it has when it is asked with another.
+fn resource(path: &str, allow: &'static str) -> Resource {
+    let refuse = move || async move { Err::<HttpResponse, _>(Error::method_not_allowed(allow)) };
+    web::resource(path).default_service(web::to(refuse))
+}
+
+fn reading() -> impl Guard {
+    guard::Any(guard::Get()).or(guard::Head())
+}
+
+async fn no_route() -> Result<(), Error> {
+    Err(Error::new(Code::NoSuchRoute, "nothing is served at this path"))
+}
+
+#[cfg(test)]
+mod tests;

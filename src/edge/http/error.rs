@@ -1,0 +1,239 @@
+//! Every error a caller may meet. The codes are part of the interface: they never change.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use super::document::JSON_API;
+use crate::domain::Reason;
+use crate::engine::handle::AskError;
+use crate::store;
+
+/// What went wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Code {
+    /// Neither the headers nor `tenancy.default` name a tenant.
+    InvalidTenant,
+    /// The body is not JSON.
+    InvalidJson,
+    /// The body is JSON and no document of a pet.
+    InvalidDocument,
+    /// A required field is missing.
+    MissingField,
+    /// A field has the wrong type, or lies outside its range.
+    InvalidField,
+    /// A field nobody knows.
+    UnknownField,
+    /// The page asked for is not one.
+    InvalidPage,
+    /// An identifier in the path is not a number of 32 bits.
+    InvalidId,
+    UnknownPet,
+    NoSuchRoute,
+    MethodNotAllowed,
+    /// The engine says no, for a reason of the game.
+    Refused,
+    /// Larger than 64 KiB.
+    BodyTooLarge,
+    /// This process does not have the shard, or not yet, or not any more.
+    NotServing,
+    /// As many requests are waiting as may.
+    Overloaded,
+    /// No answer within `http.request_timeout`; a change may still take effect.
+    TimedOut,
+    /// The database does not answer.
+    DatabaseUnavailable,
+    Internal,
+}
+
+/// An error with what it says about this request.
+#[derive(Debug)]
+pub struct Error {
+    pub code: Code,
+    /// For the caller.
+    detail: Cow<'static, str>,
+    /// For the log only.
+    cause: Option<String>,
+    /// The methods of a resource that was asked with another one.
+    allow: Option<&'static str>,
+}
+
+/// How a listener writes errors; put into its app's data. JSON:API is the default.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Form {
+    /// JSON:API 1.1.
+    #[default]
+    JsonApi,
+    /// RFC 9457.
+    Problem,
+}
+
+#[derive(Serialize)]
+struct Errors<'a> {
+    errors: [ErrorObject<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    status: &'a str,
+    code: &'a str,
+    title: &'a str,
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    request_id: &'a str,
+}
+
+impl Code {
+    pub fn name(self) -> &'static str {
+        self.parts().1
+    }
+
+    pub fn status(self) -> StatusCode {
+        self.parts().0
+    }
+
+    fn title(self) -> &'static str {
+        self.parts().2
+    }
+
+    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::InvalidTenant => (S::BAD_REQUEST, "invalid_tenant", "No tenant"),
+            Self::InvalidJson => (S::BAD_REQUEST, "invalid_json", "Not JSON"),
+            Self::InvalidDocument => (S::BAD_REQUEST, "invalid_document", "Not such a document"),
+            Self::MissingField => (S::BAD_REQUEST, "missing_field", "Missing field"),
+            Self::InvalidField => (S::BAD_REQUEST, "invalid_field", "Invalid field"),
+            Self::UnknownField => (S::UNPROCESSABLE_ENTITY, "unknown_field", "Unknown field"),
+            Self::InvalidPage => (S::BAD_REQUEST, "invalid_page", "Invalid page"),
+            Self::InvalidId => (S::BAD_REQUEST, "invalid_id", "Invalid identifier"),
+            Self::UnknownPet => (S::NOT_FOUND, "unknown_pet", "No such pet"),
+            Self::NoSuchRoute => (S::NOT_FOUND, "no_such_route", "Nothing here"),
+            Self::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
+            }
+            Self::Refused => (S::CONFLICT, "refused", "Refused"),
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body_too_large", "Body too large"),
+            Self::NotServing => (S::SERVICE_UNAVAILABLE, "not_serving", "Not serving"),
+            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Too many requests waiting"),
+            Self::TimedOut => (S::SERVICE_UNAVAILABLE, "timed_out", "No answer in time"),
+            Self::DatabaseUnavailable => {
+                (S::SERVICE_UNAVAILABLE, "database_unavailable", "Database unavailable")
+            }
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        }
+    }
+}
+
+impl Error {
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), cause: None, allow: None }
+    }
+
+    /// With what the log is to say, and the caller not to know.
+    pub fn caused(code: Code, detail: &'static str, cause: impl fmt::Display) -> Self {
+        Self { cause: Some(cause.to_string()), ..Self::new(code, detail) }
+    }
+
+    /// `allow` as in the header of that name.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("this resource answers to {allow}");
+        Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, detail) }
+    }
+
+    /// What the log is to say of it, if anything.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    pub fn response(&self, form: Form, request_id: &str) -> HttpResponse {
+        let status = self.code.status();
+        let mut response = HttpResponse::build(status);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header((header::ALLOW, allow));
+        }
+        let (code, title, detail) = (self.code.name(), self.code.title(), &*self.detail);
+        let (content_type, body) = match form {
+            Form::JsonApi => {
+                let status = status.as_str();
+                let errors = [ErrorObject { status, code, title, detail }];
+                (JSON_API, serde_json::to_vec(&Errors { errors }))
+            }
+            Form::Problem => {
+                let (r#type, status) = ("about:blank", status.as_u16());
+                let problem = Problem { r#type, title, status, detail, code, request_id };
+                ("application/problem+json", serde_json::to_vec(&problem))
+            }
+        };
+        response.content_type(content_type).body(body.expect("text and numbers are JSON"))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.name(), self.detail)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// For an app without [`frame::identified`](super::frame::identified), which knows better.
+    fn error_response(&self) -> HttpResponse {
+        self.response(Form::default(), "")
+    }
+}
+
+impl From<AskError> for Error {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Full => Self::new(Code::Overloaded, "too many requests are waiting"),
+            AskError::TimedOut => Self::timed_out(),
+            AskError::Stopped => Self::new(Code::NotServing, "the engine has stopped"),
+        }
+    }
+}
+
+impl Error {
+    pub fn timed_out() -> Self {
+        let detail = "there was no answer in time; a change may still take effect";
+        Self::new(Code::TimedOut, detail)
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        if error.is_retryable() {
+            let detail = "the database does not answer";
+            return Self::caused(Code::DatabaseUnavailable, detail, error);
+        }
+        Self::caused(Code::Internal, "the database could not be read", error)
+    }
+}
+
+impl From<Reason> for Error {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::UnknownPet => Self::new(Code::UnknownPet, "no such pet"),
+            other => Self::new(Code::Refused, other.code()),
+        }
+    }
+}

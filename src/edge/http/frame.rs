@@ -1,0 +1,86 @@
+//! What all requests have in common: they have an id, and they are answered in time.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use uuid::Uuid;
+
+use super::error::{Error, Form};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest id of a caller's that is taken over, in bytes.
+const MAX_REQUEST_ID_BYTES: usize = 128;
+
+/// Time in which a request is answered; put into the app's data.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(pub Duration);
+
+/// Gives the request's id back with the answer, whatever the answer is, and writes errors in
+/// the listener's form.
+pub async fn identified(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let id = request_id(request.headers());
+    let form = request.app_data::<Form>().copied().unwrap_or_default();
+    let written = |error: &actix_web::Error| {
+        let text = id.to_str().unwrap_or_default();
+        let mut response = match error.as_error::<Error>() {
+            Some(error) => {
+                if let Some(cause) = error.cause() {
+                    tracing::warn!(request_id = text, "{error}: {cause}");
+                }
+                error.response(form, text)
+            }
+            None => error.error_response(),
+        };
+        response.headers_mut().insert(X_REQUEST_ID, id.clone());
+        response
+    };
+    match next.call(request).await {
+        Ok(mut answered) => match answered.response().error().map(&written) {
+            Some(response) => {
+                let (request, _) = answered.into_parts();
+                Ok(ServiceResponse::new(request, response.map_into_right_body()))
+            }
+            None => {
+                answered.headers_mut().insert(X_REQUEST_ID, id);
+                Ok(answered.map_into_left_body())
+            }
+        },
+        Err(error) => {
+            let response: HttpResponse = written(&error);
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+/// Gives up after the app's [`Deadline`].
+pub async fn within_deadline(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let Deadline(timeout) =
+        *request.app_data::<Deadline>().expect("every app has a deadline in its data");
+    match tokio::time::timeout(timeout, next.call(request)).await {
+        Ok(answered) => answered,
+        Err(_) => Err(Error::timed_out().into()),
+    }
+}
+
+/// The caller's, or a new one.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let given = headers.get(X_REQUEST_ID).filter(|id| {
+        (1..=MAX_REQUEST_ID_BYTES).contains(&id.len())
+            && id.as_bytes().iter().all(u8::is_ascii_graphic)
+    });
+    given.cloned().unwrap_or_else(|| {
+        let id = Uuid::now_v7().hyphenated().to_string();
+        HeaderValue::from_str(&id).expect("a uuid is a header's value")
+    })
+}
