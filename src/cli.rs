@@ -1,8 +1,12 @@
 //! The command line. One file per verb; what they share stands here.
 
+pub mod check;
 pub mod config;
+pub mod demo;
 pub mod exit;
 pub mod healthcheck;
+pub mod migrate;
+pub mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +33,12 @@ pub enum Verb {
     Config(config::Verb),
     /// Ask a running process whether it is ready
     Healthcheck(healthcheck::Args),
+    Serve(serve::Args),
+    Demo(demo::Args),
+    Check(check::Args),
+    /// Change or show the database's schema
+    #[command(subcommand)]
+    Migrate(migrate::Verb),
 }
 
 /// Where a verb takes its configuration from, besides the environment.

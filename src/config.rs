@@ -5,6 +5,7 @@
 //! the only list of keys: names of variables, ranges, the reference file and what counts
 //! as a typo follow from it.
 
+pub mod catalog;
 mod check;
 mod env;
 mod error;

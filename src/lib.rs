@@ -6,6 +6,8 @@ pub mod domain;
 pub mod edge;
 pub mod engine;
 pub mod faults;
+pub mod sidecar;
+pub mod sim;
 pub mod store;
 pub mod telemetry;
 pub mod wire;

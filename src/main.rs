@@ -11,5 +11,9 @@ fn main() -> ExitCode {
     cli::main(|verb| match verb {
         Verb::Config(verb) => cli::config::run(verb),
         Verb::Healthcheck(args) => cli::healthcheck::run(&args),
+        Verb::Serve(args) => cli::serve::run(&args),
+        Verb::Demo(args) => cli::demo::run(&args),
+        Verb::Check(args) => cli::check::run(&args),
+        Verb::Migrate(verb) => cli::migrate::run(&verb),
     })
 }

@@ -2,4 +2,5 @@
 
 pub mod event_log;
 pub mod fault;
+pub mod kafka;
 pub mod subject;

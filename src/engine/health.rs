@@ -114,6 +114,11 @@ impl Health {
         checks
     }
 
+    /// Whether every condition of readiness holds.
+    pub fn is_ready(&self) -> bool {
+        self.stage() == Stage::Serving && self.checks().iter().all(|check| check.problem.is_none())
+    }
+
     /// Brings the gauges that are read, not counted, up to date; called at every scrape.
     pub fn refresh_gauges(&self) {
         let inner = self.inner.read();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, Arbiter, Recipient};
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -78,7 +79,7 @@ pub struct Shard {
     handle: Handle,
     kafka: Recipient<DrainOutbox>,
     nats: Recipient<DrainOutbox>,
-    reading: Option<Box<dyn Reading>>,
+    reading: Mutex<Option<Box<dyn Reading>>>,
     tenure: watch::Receiver<Tenure>,
     pub outbox_status: [(Sink, Arc<Status>); 2],
     arbiters: Vec<Arbiter>,
@@ -204,7 +205,7 @@ impl Shard {
             handle: Handle { supervisor, registry, permits },
             kafka: kafka.recipient(),
             nats: nats.recipient(),
-            reading: Some(reading),
+            reading: Mutex::new(Some(reading)),
             tenure: tenure_seen,
             outbox_status: [(Sink::Kafka, kafka_status), (Sink::Nats, nats_status)],
             arbiters,
@@ -221,18 +222,18 @@ impl Shard {
     }
 
     pub fn is_reading(&self) -> bool {
-        self.reading.as_ref().is_some_and(|reading| reading.is_ready())
+        self.reading.lock().as_ref().is_some_and(|reading| reading.is_ready())
     }
 
     /// Finishes what was accepted and gives the shard back. Whatever the deadline cuts off
     /// is durable or was never begun.
-    pub async fn drain(mut self, deadline: Instant) {
+    pub async fn drain(&self, deadline: Instant) {
         let phase = |number, what: &str| {
             METRICS.drain_phase.set(number);
             tracing::info!("drain: {what}");
         };
         phase(1, "intake stops");
-        if let Some(reading) = &self.reading {
+        if let Some(reading) = &*self.reading.lock() {
             reading.stop();
         }
         phase(2, "mailboxes are finished");
@@ -240,7 +241,8 @@ impl Shard {
         self.handle.supervisor.do_send(Drain { done });
         until(deadline, "rounds are still open", finished).await;
         phase(3, "offsets are committed");
-        if let Some(reading) = self.reading.take() {
+        let reading = self.reading.lock().take();
+        if let Some(reading) = reading {
             let left = self.runtime.spawn_blocking(move || reading.leave());
             until(deadline, "the intake still leaves", left).await;
         }

@@ -1,0 +1,89 @@
+//! `serve`: the sidecar.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::ConfigArgs;
+use super::exit::{Exit, Failure};
+use crate::sidecar::{ConnectError, Error, Order, Sidecar};
+use crate::telemetry::{logging, panics};
+
+/// Threads for database and network futures. They mostly wait.
+const NUM_IO_THREADS: usize = 2;
+
+/// Run the sidecar
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  menagerie serve --config config/menagerie.toml")]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Runs until a signal ends it: the first SIGTERM or SIGINT drains, the second ends at
+/// once. SIGHUP reloads the catalog.
+///
+/// # Errors
+/// A bad configuration, a service that never came up, or being fenced.
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let config = Arc::new(args.config.load()?.config);
+    logging::init(&config.log.level, config.log.format)
+        .map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
+    panics::install();
+    let io = runtime()?;
+    let sidecar = Sidecar::open(config, io.handle().clone()).map_err(failure)?;
+    let (orders, ordered) = watch::channel(Order::Run);
+    let reload = sidecar.reloader();
+    let ended = actix::System::new().block_on(async move {
+        actix::spawn(obey_signals(orders, reload));
+        sidecar.run(ordered).await
+    });
+    io.shutdown_background();
+    ended.map(|()| Exit::Done).map_err(failure)
+}
+
+/// Where database and network futures run, beside the arbiters.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let io = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(NUM_IO_THREADS)
+        .thread_name("io")
+        .enable_all()
+        .build()?;
+    Ok(io)
+}
+
+pub(super) fn failure(error: Error) -> anyhow::Error {
+    let text = error.to_string();
+    match error {
+        Error::Config(error) => error.into(),
+        Error::Catalog(_)
+        | Error::Listen { .. }
+        | Error::Connect(ConnectError::Unusable { .. } | ConnectError::SchemaBehind { .. }) => {
+            Failure::Usage(text).into()
+        }
+        Error::Connect(ConnectError::Unavailable { .. }) => Failure::Unavailable(text).into(),
+        error => error.into(),
+    }
+}
+
+/// Turns signals into orders.
+pub(super) async fn obey_signals(orders: watch::Sender<Order>, reload: impl Fn()) {
+    let listen = |kind| signal(kind).expect("signal handlers can be installed once at start");
+    let mut terminate = listen(SignalKind::terminate());
+    let mut interrupt = listen(SignalKind::interrupt());
+    let mut hang_up = listen(SignalKind::hangup());
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hang_up.recv() => {
+                reload();
+                continue;
+            }
+        }
+        orders.send_modify(|order| {
+            *order = if *order == Order::Run { Order::Drain } else { Order::Quit };
+        });
+    }
+}

@@ -1,0 +1,285 @@
+//! The sidecar: from a configuration to a shard that is served, and back.
+//!
+//! Connect, check the schema, stand by for the lease, restore, serve, drain. The verbs
+//! `serve` and `demo` run exactly this; only the configuration differs.
+
+pub mod ports;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::watch;
+
+use crate::config::catalog::{self, CatalogError};
+use crate::config::{Config, ConfigError};
+use crate::domain::Catalog;
+use crate::edge::http;
+use crate::engine::committer::Tenure;
+use crate::engine::health::{Health, Stage};
+use crate::engine::outbox::nats::Policy;
+use crate::engine::shard::{Parts, Settings, Shard, StartError};
+use crate::store::{self, Lease};
+
+pub use ports::{ConnectError, Outside, Ports};
+
+/// Why the sidecar ended other than by being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("catalog.dir: {0}")]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("{key}: cannot listen on {address}: {source}")]
+    Listen { key: &'static str, address: std::net::SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("the lease cannot be asked for: {0}")]
+    Lease(#[from] store::Error),
+    /// The shard is another process's; this one must not go on.
+    #[error("another process took the shard")]
+    Fenced,
+}
+
+/// What an operator may ask of a running sidecar.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    Run,
+    /// Finish what was accepted, then end.
+    Drain,
+    /// End at once; whatever is not finished is durable or was never begun.
+    Quit,
+}
+
+/// A sidecar whose listeners are open.
+pub struct Sidecar {
+    config: Arc<Config>,
+    /// Where database and network futures run.
+    runtime: Runtime,
+    health: Arc<Health>,
+    catalog: Arc<ArcSwap<Catalog>>,
+    admin: TcpListener,
+    game: TcpListener,
+    connected: watch::Sender<Option<Outside>>,
+}
+
+impl Sidecar {
+    /// Opens the listeners and loads the catalog.
+    ///
+    /// # Errors
+    /// An address that is taken, or a catalog that cannot be used.
+    pub fn open(config: Arc<Config>, runtime: Runtime) -> Result<Self, Error> {
+        let listen = |key, address| {
+            TcpListener::bind(address).map_err(|source| Error::Listen { key, address, source })
+        };
+        let admin = listen("admin.listen", config.admin.listen)?;
+        let game = listen("http.listen", config.http.listen)?;
+        let catalog = match &config.catalog.dir {
+            Some(dir) => catalog::load(dir)?,
+            None => Catalog::builtin(),
+        };
+        Ok(Self {
+            health: Arc::new(Health::new()),
+            catalog: Arc::new(ArcSwap::from_pointee(catalog)),
+            config,
+            runtime,
+            admin,
+            game,
+            connected: watch::Sender::new(None),
+        })
+    }
+
+    pub fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
+    }
+
+    /// Where the admin API listens; the port is the real one also if 0 was configured.
+    pub fn admin_address(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.admin.local_addr()
+    }
+
+    /// Where the game API listens.
+    pub fn game_address(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.game.local_addr()
+    }
+
+    /// What a client beside the sidecar needs to reach the same brokers, once connected.
+    pub fn outside(&self) -> watch::Receiver<Option<Outside>> {
+        self.connected.subscribe()
+    }
+
+    /// What reloads the catalog from `catalog.dir`; a bad file keeps the old one.
+    pub fn reloader(&self) -> impl Fn() + Send + 'static {
+        let (config, shared) = (Arc::clone(&self.config), Arc::clone(&self.catalog));
+        move || {
+            let Some(dir) = &config.catalog.dir else {
+                tracing::info!("catalog.dir is not set, nothing to reload");
+                return;
+            };
+            match catalog::load(dir) {
+                Ok(catalog) => {
+                    shared.store(Arc::new(catalog));
+                    tracing::info!(dir = %dir.display(), "catalog reloaded");
+                }
+                Err(error) => tracing::error!("catalog not reloaded, the old one stays: {error}"),
+            }
+        }
+    }
+
+    /// Runs until ordered to end. Must be called within an actix system.
+    ///
+    /// # Errors
+    /// See [`Error`]. After [`Error::Fenced`] nothing was drained: nothing of it is ours.
+    pub async fn run(self, mut orders: watch::Receiver<Order>) -> Result<(), Error> {
+        let health = Arc::clone(&self.health);
+        let listen = |key, address| move |source| Error::Listen { key, address, source };
+        let admin = http::serve_admin(self.admin, Arc::clone(&health))
+            .map_err(listen("admin.listen", self.config.admin.listen))?;
+        let admin_handle = admin.handle();
+        actix::spawn(admin);
+        let connecting = Ports::connect(&self.config, &self.runtime);
+        let Some(ports) = unless_ended(&mut orders, connecting).await else { return Ok(()) };
+        let ports = ports?;
+        let _ = self.connected.send(ports.outside());
+        let game = http::Game {
+            health: Arc::clone(&health),
+            store: ports.store.clone(),
+            runtime: self.runtime.clone(),
+            default_tenant: self.config.tenancy.default.clone().map(Arc::new),
+            request_timeout: self.config.http.request_timeout,
+        };
+        let game = http::serve_game(self.game, self.config.http.workers, Arc::new(game))
+            .map_err(listen("http.listen", self.config.http.listen))?;
+        let game_handle = game.handle();
+        actix::spawn(game);
+
+        let stand =
+            Stand { config: self.config, runtime: self.runtime, catalog: self.catalog, health };
+        let ended = stand.hold(&ports, &mut orders).await;
+        game_handle.stop(false).await;
+        ports.close().await;
+        admin_handle.stop(false).await;
+        ended
+    }
+}
+
+/// What holding a shard needs.
+struct Stand {
+    config: Arc<Config>,
+    runtime: Runtime,
+    catalog: Arc<ArcSwap<Catalog>>,
+    health: Arc<Health>,
+}
+
+impl Stand {
+    /// Stands by for the shard, holds it, and drains it.
+    async fn hold(&self, ports: &Ports, orders: &mut watch::Receiver<Order>) -> Result<(), Error> {
+        self.health.set_stage(Stage::Standby);
+        let Some(lease) = unless_ended(orders, self.acquire(ports)).await else { return Ok(()) };
+        self.health.set_stage(Stage::Restoring);
+        let parts = Parts {
+            store: ports.store.clone(),
+            runtime: self.runtime.clone(),
+            records: Arc::clone(&ports.records),
+            topic: Arc::clone(&ports.topic),
+            log: Arc::clone(&ports.log),
+            catalog: Arc::clone(&self.catalog),
+            rules: self.config.pets.rules(),
+            settings: settings(&self.config),
+        };
+        let shard = Arc::new(Shard::start(parts, lease?).await?);
+        self.health.serve(Arc::clone(&shard));
+        let mut tenure = shard.tenure();
+        let fenced = tenure.wait_for(|tenure| *tenure == Tenure::Fenced);
+        tokio::select! {
+            _ = orders.wait_for(|order| *order != Order::Run) => {}
+            _ = fenced => {
+                self.health.withdraw();
+                return Err(Error::Fenced);
+            }
+        }
+        self.health.withdraw();
+        let deadline = Instant::now() + self.config.shutdown.grace;
+        tokio::select! {
+            () = shard.drain(deadline) => {}
+            _ = orders.wait_for(|order| *order == Order::Quit) => {
+                tracing::warn!("ended before the drain was over");
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the lease until it is ours. A database that is away is asked again.
+    async fn acquire(&self, ports: &Ports) -> Result<Lease, Error> {
+        let shard = &self.config.shard;
+        let holder = holder();
+        let mut is_announced = false;
+        loop {
+            let (store, id, name, lease) =
+                (ports.store.clone(), shard.id.clone(), holder.clone(), shard.lease);
+            let asked = self.runtime.spawn(async move { store.acquire(&id, &name, lease).await });
+            match asked.await {
+                Ok(Ok(Some(lease))) => return Ok(lease),
+                Ok(Ok(None)) if !is_announced => {
+                    is_announced = true;
+                    tracing::info!(shard = shard.id, "another process has the shard, standing by");
+                }
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) if error.is_retryable() => {
+                    tracing::warn!("asking for the lease failed, trying again: {error}");
+                }
+                Ok(Err(error)) => return Err(error.into()),
+                Err(error) => tracing::error!("asking for the lease was cut short: {error}"),
+            }
+            tokio::time::sleep(shard.poll).await;
+        }
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let num_cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Settings {
+        shard: config.shard.id.as_str().into(),
+        lease: config.shard.lease,
+        num_arbiters: match config.engine.arbiters {
+            0 => num_cores.saturating_sub(1).max(1),
+            num_arbiters => num_arbiters,
+        },
+        max_round: config.engine.max_round,
+        max_requests: config.engine.max_requests,
+        max_in_flight: config.kafka.max_in_flight,
+        idle_passivation: config.characters.idle_passivation,
+        has_dead_letter_topic: config.kafka.dead_letter_topic.is_some(),
+        outbox: Policy {
+            max_attempts: config.outbox.max_attempts,
+            backoff: config.outbox.retry_backoff,
+            max_in_flight: config.nats.max_in_flight,
+            max_rows: config.outbox.max_rows as u64,
+        },
+    }
+}
+
+/// Names this process in `shards.holder`: host and process id.
+fn holder() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}", host.trim(), std::process::id())
+}
+
+/// What the future brings, or nothing if the sidecar is to end first. Only for futures
+/// that may be dropped: those here run their database work in tasks of their own.
+async fn unless_ended<T>(
+    orders: &mut watch::Receiver<Order>,
+    what: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        _ = orders.wait_for(|order| *order != Order::Run) => None,
+        result = what => Some(result),
+    }
+}
+
+/// Between two attempts to reach a service at start.
+const CONNECT_EVERY: Duration = Duration::from_millis(500);

@@ -1,0 +1,206 @@
+//! The books: what was ordered against what was announced.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use rustc_hash::{FxHashMap, FxHashSet};
+use uuid::Uuid;
+
+use crate::domain::pet::{Body, Event};
+use crate::domain::{PetId, pet};
+
+/// Longest latency that is told apart, in microseconds.
+const MAX_LATENCY_MICROS: u64 = 120_000_000;
+
+/// Orders sent and events seen.
+pub struct Books {
+    /// Awards of closeness not yet announced, with when they were sent.
+    open_awards: FxHashMap<Uuid, Instant>,
+    num_awards: u64,
+    num_awards_seen: u64,
+    num_feeds: u64,
+    num_feeds_seen: u64,
+    num_tricks: u64,
+    num_tricks_seen: u64,
+    /// Awards announced more than once, or never ordered.
+    num_unexpected: u64,
+    /// Ids of all events seen; an event that stands twice shows here.
+    ids: FxHashSet<Uuid>,
+    num_events: u64,
+    num_repeated: u64,
+    /// Closeness of each pet as the events last told it.
+    closeness: FxHashMap<PetId, u16>,
+    /// Fullness of each pet as the events last told it.
+    fullness: FxHashMap<PetId, u8>,
+    latency: Histogram<u64>,
+}
+
+/// One line of the balance.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    pub what: &'static str,
+    pub ordered: u64,
+    pub announced: u64,
+}
+
+impl Books {
+    pub fn new() -> Self {
+        Self {
+            open_awards: FxHashMap::default(),
+            num_awards: 0,
+            num_awards_seen: 0,
+            num_feeds: 0,
+            num_feeds_seen: 0,
+            num_tricks: 0,
+            num_tricks_seen: 0,
+            num_unexpected: 0,
+            ids: FxHashSet::default(),
+            num_events: 0,
+            num_repeated: 0,
+            closeness: FxHashMap::default(),
+            fullness: FxHashMap::default(),
+            latency: Histogram::new_with_bounds(1, MAX_LATENCY_MICROS, 3)
+                .expect("the bounds are constant and valid"),
+        }
+    }
+
+    /// Enters an order before it is sent.
+    pub fn order(&mut self, command: &pet::Command) {
+        match command.order {
+            pet::Order::AwardCloseness { .. } => {
+                self.num_awards += 1;
+                self.open_awards.insert(command.transaction, Instant::now());
+            }
+            pet::Order::AwardFullness { .. } => self.num_feeds += 1,
+            pet::Order::Attempt { .. } => self.num_tricks += 1,
+            _ => {}
+        }
+    }
+
+    /// Enters an event that was read.
+    pub fn announce(&mut self, id: Uuid, event: &Event) {
+        if !self.ids.insert(id) {
+            self.num_repeated += 1;
+            return;
+        }
+        self.num_events += 1;
+        match &event.body {
+            Body::ClosenessChanged { closeness, transaction, .. } => {
+                self.closeness.insert(event.pet, *closeness);
+                self.announce_award(*transaction);
+            }
+            Body::FullnessChanged { amount, fullness, .. } => {
+                self.fullness.insert(event.pet, *fullness);
+                // Hunger's amount is negative.
+                self.num_feeds_seen += u64::from(*amount > 0);
+            }
+            Body::CommandResponse { .. } => self.num_tricks_seen += 1,
+            _ => {}
+        }
+    }
+
+    /// A trick's increase carries the trick's transaction, which is nobody's award.
+    fn announce_award(&mut self, transaction: Uuid) {
+        if let Some(sent) = self.open_awards.remove(&transaction) {
+            self.num_awards_seen += 1;
+            let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.latency.saturating_record(micros);
+        } else if !transaction.is_nil() {
+            self.num_unexpected += 1;
+        }
+    }
+
+    /// A pet of which nothing was heard is full, as it was created.
+    pub fn fullness(&self, pet: PetId) -> u8 {
+        self.fullness.get(&pet).copied().unwrap_or(pet::MAX_FULLNESS)
+    }
+
+    pub fn closeness(&self) -> &FxHashMap<PetId, u16> {
+        &self.closeness
+    }
+
+    pub fn num_events(&self) -> u64 {
+        self.num_events
+    }
+
+    /// Orders whose event is still awaited.
+    pub fn num_open(&self) -> u64 {
+        self.lines().iter().map(|line| line.ordered.abs_diff(line.announced)).sum()
+    }
+
+    /// From sent to seen, at this share (0.5 for the median).
+    pub fn latency(&self, share: f64) -> Duration {
+        Duration::from_micros(self.latency.value_at_quantile(share))
+    }
+
+    /// What was ordered against what was announced.
+    pub fn lines(&self) -> Vec<Line> {
+        let line = |what, ordered, announced| Line { what, ordered, announced };
+        vec![
+            line("closeness awards", self.num_awards, self.num_awards_seen),
+            line("feedings", self.num_feeds, self.num_feeds_seen),
+            line("tricks", self.num_tricks, self.num_tricks_seen),
+            line("events seen twice", 0, self.num_repeated),
+            line("awards nobody ordered", 0, self.num_unexpected),
+        ]
+    }
+}
+
+impl Default for Books {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Line {
+    pub fn is_balanced(&self) -> bool {
+        self.ordered == self.announced
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::CharacterId;
+
+    fn award(transaction: Uuid) -> pet::Command {
+        let order = pet::Order::AwardCloseness { amount: 1 };
+        pet::Command { transaction, actor: CharacterId(0), pet: PetId(1), order }
+    }
+
+    fn announced(transaction: Uuid) -> Event {
+        let body = Body::ClosenessChanged { slot: 0, closeness: 1, amount: 1, transaction };
+        Event { pet: PetId(1), owner: CharacterId(1), body }
+    }
+
+    fn is_balanced(books: &Books) -> bool {
+        books.lines().iter().all(Line::is_balanced)
+    }
+
+    #[test]
+    fn the_books_balance_once_every_award_is_announced() {
+        let mut books = Books::new();
+        books.order(&award(Uuid::from_u128(1)));
+        assert!(!is_balanced(&books));
+        books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
+        assert!(is_balanced(&books));
+    }
+
+    #[test]
+    fn an_effect_that_happened_twice_upsets_the_books() {
+        let mut books = Books::new();
+        books.order(&award(Uuid::from_u128(1)));
+        books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
+        books.announce(Uuid::from_u128(10), &announced(Uuid::from_u128(1)));
+        assert!(!is_balanced(&books));
+    }
+
+    #[test]
+    fn an_event_that_stands_twice_upsets_the_books() {
+        let mut books = Books::new();
+        books.order(&award(Uuid::from_u128(1)));
+        books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
+        books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
+        assert!(!is_balanced(&books));
+    }
+}

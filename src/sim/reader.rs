@@ -1,0 +1,86 @@
+//! Reads the pet status events, as any other service does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Headers;
+use rdkafka::{Message, Offset, TopicPartitionList};
+use uuid::Uuid;
+
+use crate::domain::pet;
+use crate::edge::kafka::Options;
+use crate::wire::kafka::decode_status;
+use crate::wire::kafka::headers::EVENT_ID;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(50);
+
+/// A thread that reads the status topic from its end at the start, until dropped.
+pub struct Reader {
+    must_end: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reader {
+    /// Every event that is published from now on is given to `take` with its id.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub fn start(
+        options: &Options,
+        mut take: impl FnMut(Uuid, pet::Event) + Send + 'static,
+    ) -> Result<Self, KafkaError> {
+        let consumer: BaseConsumer =
+            options.reader().set("enable.partition.eof", "false").create()?;
+        let topic = &options.topics.pet_status;
+        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+        let mut list = TopicPartitionList::new();
+        for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+            let (_, end) = consumer.fetch_watermarks(topic, partition.id(), PATIENCE)?;
+            list.add_partition_offset(topic, partition.id(), Offset::Offset(end))?;
+        }
+        consumer.assign(&list)?;
+        let must_end = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&must_end);
+        let read = move || {
+            while !stop.load(Ordering::Acquire) {
+                match consumer.poll(POLL) {
+                    None => {}
+                    Some(Err(error)) => tracing::warn!("reading status events: {error}"),
+                    Some(Ok(message)) => match decode_status(message.payload().unwrap_or_default())
+                    {
+                        Ok(event) => take(event_id(&message), event),
+                        Err(refused) => tracing::error!("unreadable status event: {refused}"),
+                    },
+                }
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("status-reader".into())
+            .spawn(read)
+            .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
+        Ok(Self { must_end, thread: Some(thread) })
+    }
+}
+
+/// The id an event carries; nil for one without.
+fn event_id<M: Message>(message: &M) -> Uuid {
+    let headers = message.headers();
+    let value = headers.and_then(|headers| {
+        headers.iter().find(|header| header.key == EVENT_ID).and_then(|header| header.value)
+    });
+    value.and_then(|value| Uuid::try_parse_ascii(value).ok()).unwrap_or_default()
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.must_end.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

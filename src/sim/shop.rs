@@ -1,0 +1,71 @@
+//! The pet shop: creates pets over the pets API, and looks them up there.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use crate::domain::{CharacterId, PetId, Tenant};
+
+/// A client of the pets API in one tenant.
+#[derive(Clone)]
+pub struct Shop {
+    client: reqwest::Client,
+    base: String,
+    tenant: Tenant,
+}
+
+/// What the shop needs to know of a pet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bought {
+    pub pet: PetId,
+    pub owner: CharacterId,
+    pub template_id: u32,
+}
+
+impl Shop {
+    pub fn new(address: SocketAddr, tenant: Tenant) -> Self {
+        Self { client: reqwest::Client::new(), base: format!("http://{address}"), tenant }
+    }
+
+    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.base))
+            .header("TENANT_ID", self.tenant.id.to_string())
+            .header("REGION", &*self.tenant.region)
+            .header("MAJOR_VERSION", self.tenant.major.to_string())
+            .header("MINOR_VERSION", self.tenant.minor.to_string())
+    }
+
+    /// # Errors
+    /// Any answer other than 201.
+    pub async fn buy(
+        &self,
+        owner: CharacterId,
+        template_id: u32,
+        name: &str,
+    ) -> anyhow::Result<Bought> {
+        let attributes = json!({ "templateId": template_id, "ownerId": owner.0, "name": name });
+        let document = json!({ "data": { "type": "pets", "attributes": attributes } });
+        let path = format!("/api/characters/{owner}/pets");
+        let answer = self.request(reqwest::Method::POST, &path).json(&document).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        anyhow::ensure!(status.as_u16() == 201, "creating a pet: {status}: {text}");
+        let id = serde_json::from_str::<Value>(&text)?["data"]["id"]
+            .as_str()
+            .and_then(|id| id.parse().ok())
+            .context("the answer names no pet")?;
+        Ok(Bought { pet: PetId(id), owner, template_id })
+    }
+
+    /// The attributes of a pet.
+    ///
+    /// # Errors
+    /// Any answer other than 200.
+    pub async fn look_up(&self, pet: PetId) -> anyhow::Result<Value> {
+        let answer = self.request(reqwest::Method::GET, &format!("/api/pets/{pet}")).send().await?;
+        let mut document: Value = answer.error_for_status()?.json().await?;
+        Ok(document["data"]["attributes"].take())
+    }
+}
