@@ -196,7 +196,7 @@ impl ResponseError for Error {
         self.code.status()
     }
 
-    /// For an app without [`frame::identified`](super::frame::identified), which knows better.
+    /// For an app without `frame::identified`, which knows better.
     fn error_response(&self) -> HttpResponse {
         self.response(Form::default(), "")
     }
