@@ -2,97 +2,18 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::net::Ipv4Addr;
+mod scene;
+mod serving;
 
-use actix_web::dev::ServerHandle;
-use actix_web::rt;
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::*;
-use crate::domain::TenantId;
+use self::scene::{Scene, header};
 use crate::engine::health::Stage;
-use crate::store::Options;
 
 const CREATE: &str = r#"{"data":{"type":"pets","attributes":{"templateId":1,"ownerId":7}}}"#;
-
-/// Both listeners of a process that stands by.
-struct Scene {
-    health: Arc<Health>,
-    game: String,
-    admin: String,
-    client: Client,
-    servers: Vec<ServerHandle>,
-    _dir: TempDir,
-}
-
-impl Scene {
-    async fn start(default_tenant: Option<Tenant>) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let options = Options {
-            url: format!("sqlite:{}", dir.path().join("menagerie.db").display()),
-            max_connections: 1,
-            connect_timeout: Duration::from_secs(5),
-            commit_timeout: Duration::from_secs(5),
-        };
-        let health = Arc::new(Health::new());
-        health.set_stage(Stage::Standby);
-        let game = Arc::new(Game {
-            health: Arc::clone(&health),
-            store: Store::connect(options).await.unwrap(),
-            runtime: tokio::runtime::Handle::current(),
-            default_tenant: default_tenant.map(Arc::new),
-            request_timeout: Duration::from_millis(500),
-        });
-        let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let [game_listener, admin_listener] = [listen(), listen()];
-        let base = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
-        let addresses = [base(&game_listener), base(&admin_listener)];
-        let servers = [
-            serve_game(game_listener, 1, game).unwrap(),
-            serve_admin(admin_listener, Arc::clone(&health)).unwrap(),
-        ];
-        let servers = servers.map(|server| {
-            let handle = server.handle();
-            rt::spawn(server);
-            handle
-        });
-        let [game, admin] = addresses;
-        let client = Client::new();
-        Self { health, game, admin, client, servers: servers.into(), _dir: dir }
-    }
-
-    async fn with_tenant() -> Self {
-        let tenant = Tenant {
-            id: TenantId(uuid::Uuid::from_u128(1)),
-            region: "GMS".into(),
-            major: 83,
-            minor: 1,
-        };
-        Self::start(Some(tenant)).await
-    }
-
-    fn game(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.game))
-    }
-
-    async fn admin(&self, path: &str) -> Response {
-        self.client.get(format!("{}{path}", self.admin)).send().await.unwrap()
-    }
-
-    async fn stop(self) {
-        for server in self.servers {
-            server.stop(false).await;
-        }
-    }
-}
-
-fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-}
 
 /// Status and code of a JSON:API error, of which everything else is as it should be.
 async fn error(request: RequestBuilder) -> (u16, String) {
@@ -161,7 +82,7 @@ async fn a_body_of_64_kib_is_read() {
 
 #[actix_rt::test]
 async fn a_request_without_a_tenant_is_refused() {
-    let scene = Scene::start(None).await;
+    let scene = Scene::without_tenant().await;
     let request = scene.game(Method::GET, "/api/pets/1");
     assert_eq!(error(request).await, (400, "invalid_tenant".into()));
     scene.stop().await;
