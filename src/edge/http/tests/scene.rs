@@ -99,7 +99,7 @@ impl Scene {
             store: store.clone(),
             runtime: Runtime::current(),
             default_tenant: default_tenant.map(Arc::new),
-            request_timeout: request_timeout,
+            request_timeout,
         });
         let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let [game_listener, admin_listener] = [listen(), listen()];
