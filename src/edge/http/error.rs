@@ -152,6 +152,11 @@ impl Error {
         Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, detail) }
     }
 
+    pub fn timed_out() -> Self {
+        let detail = "there was no answer in time; a change may still take effect";
+        Self::new(Code::TimedOut, detail)
+    }
+
     /// What the log is to say of it, if anything.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
@@ -196,7 +201,7 @@ impl ResponseError for Error {
         self.code.status()
     }
 
-    /// For an app without `frame::identified`, which knows better.
+    /// The middleware that knows the request's id and the listener's form writes it anew.
     fn error_response(&self) -> HttpResponse {
         self.response(Form::default(), "")
     }
@@ -209,13 +214,6 @@ impl From<AskError> for Error {
             AskError::TimedOut => Self::timed_out(),
             AskError::Stopped => Self::new(Code::NotServing, "the engine has stopped"),
         }
-    }
-}
-
-impl Error {
-    pub fn timed_out() -> Self {
-        let detail = "there was no answer in time; a change may still take effect";
-        Self::new(Code::TimedOut, detail)
     }
 }
 
