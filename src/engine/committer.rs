@@ -220,10 +220,7 @@ async fn commit(
     loop {
         faults::pass(Point::BeforeCommit);
         let error = match store.commit(fence, number, Arc::clone(&work)).await {
-            Ok(_) => {
-                hold(tenure, Tenure::Held);
-                return End::Committed;
-            }
+            Ok(_) => return finish(store, fence, tenure).await,
             Err(error) => error,
         };
         match error {
@@ -236,14 +233,22 @@ async fn commit(
             }
         }
         match settle(store, fence, number).await {
-            Settled::Happened => {
-                hold(tenure, Tenure::Held);
-                return End::Committed;
-            }
+            Settled::Happened => return finish(store, fence, tenure).await,
             Settled::NotHappened => {}
             Settled::Fenced => return End::Fenced,
         }
     }
+}
+
+/// The round is in SQL. After an interruption the connection is another one, and the lock
+/// that keeps a standby waiting was lost with the old: take it again.
+async fn finish(store: &Store, fence: &Fence, tenure: &watch::Sender<Tenure>) -> End {
+    let was_interrupted = *tenure.borrow() == Tenure::Interrupted;
+    if was_interrupted && let Err(error) = store.renew(fence, fence.lease).await {
+        tracing::warn!("the shard's lock was not taken again, the lease holds: {error}");
+    }
+    hold(tenure, Tenure::Held);
+    End::Committed
 }
 
 /// Asks until the database says whether the round is in it.

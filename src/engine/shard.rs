@@ -182,6 +182,15 @@ impl Shard {
         };
         committer.do_send(ReportTo(report_to));
 
+        for kind in [
+            Kind::Supervisor,
+            Kind::Committer,
+            Kind::KafkaOutbox,
+            Kind::NatsOutbox,
+            Kind::Clockwork,
+        ] {
+            METRICS.actors.live.with_label_values(&[kind.name()]).set(1);
+        }
         let num_restored = restore(&store, &runtime, &shard, &supervisor).await?;
         let strikes =
             Strikes { due: supervisor.clone().recipient(), tend: supervisor.clone().recipient() };

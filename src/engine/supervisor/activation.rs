@@ -48,6 +48,7 @@ impl BrokerSupervisor {
             // The runtime outlives the actors; only a panic while reading ends it early.
             let found = found.expect("reading from the store does not panic");
             this.found(draft, found, started, context);
+            this.take_apart();
             this.pump(context);
         }));
     }

@@ -60,7 +60,10 @@ impl BrokerSupervisor {
     /// and every actor has answered.
     pub(super) fn take_apart(&mut self) {
         let Some(broken) = &self.broken else { return };
-        let is_ready = self.open.front().is_some_and(|open| open.context.number == broken.number)
+        // A draft that waits for SQL comes behind the broken round: it is dispatched first, so
+        // that its inputs are taken apart with the rest and keep their place.
+        let is_ready = !self.is_resolving
+            && self.open.front().is_some_and(|open| open.context.number == broken.number)
             && self.open.iter().all(|open| matches!(open.stage, Stage::Stepped(_)));
         if !is_ready {
             return;
