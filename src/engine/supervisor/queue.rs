@@ -65,7 +65,11 @@ impl Queue {
         self.retry = waiting;
         let mut progress = progress;
         advance_all(&mut progress, std::mem::take(&mut self.retry_progress));
-        self.retry_progress = progress;
+        if self.retry.is_empty() {
+            advance_all(&mut self.progress, progress);
+        } else {
+            self.retry_progress = progress;
+        }
     }
 
     pub fn has_progress(&self) -> bool {
@@ -174,5 +178,91 @@ fn advance(progress: &mut Vec<Progress>, source: &Arc<Partition>, next_offset: i
 fn advance_all(progress: &mut Vec<Progress>, newer: Vec<Progress>) {
     for Progress { source, next_offset } in newer {
         advance(progress, &source, next_offset);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use bytes::Bytes;
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+    use crate::domain::{CharacterId, TenantId};
+
+    fn key() -> CharacterKey {
+        CharacterKey { tenant: TenantId(uuid::Uuid::nil()), character: CharacterId(1) }
+    }
+
+    fn partition() -> Arc<Partition> {
+        Arc::new(Partition { topic: "t".into(), partition: 0 })
+    }
+
+    fn batch(source: &Arc<Partition>, offsets: &[i64], next_offset: i64) -> Batch {
+        let record = |offset: &i64| Record {
+            source: Arc::clone(source),
+            offset: *offset,
+            at: DateTime::<Utc>::UNIX_EPOCH,
+            cause: Arc::new(Cause::none()),
+            original: Bytes::new(),
+            payload: Payload::Input { target: Target::Owner(key()), input: Input::Tick },
+        };
+        let progress = vec![Progress { source: Arc::clone(source), next_offset }];
+        Batch { records: offsets.iter().map(record).collect(), progress, ..Batch::default() }
+    }
+
+    fn offset(waiting: &Waiting) -> i64 {
+        let (Waiting::Item(item) | Waiting::Dead { item, .. }) = waiting;
+        let Origin::Record(origin) = &item.origin else { panic!("a record") };
+        origin.offset
+    }
+
+    fn progress(queue: &mut Queue) -> Option<i64> {
+        queue.take_progress().first().map(|progress| progress.next_offset)
+    }
+
+    #[test]
+    fn offsets_advance_with_the_records_taken_and_past_the_batch_with_its_last() {
+        let (mut queue, source) = (Queue::default(), partition());
+        queue.push_batch(batch(&source, &[3, 5], 9));
+        assert_eq!(queue.pop().as_ref().map(offset), Some(3));
+        assert_eq!(progress(&mut queue), Some(4));
+        assert_eq!(queue.pop().as_ref().map(offset), Some(5));
+        assert_eq!(progress(&mut queue), Some(9));
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_batch_without_records_waits_behind_those_before_it() {
+        let (mut queue, source) = (Queue::default(), partition());
+        queue.push_batch(batch(&source, &[3], 4));
+        queue.push_batch(batch(&source, &[], 8));
+        assert_eq!(progress(&mut queue), None);
+        queue.pop().unwrap();
+        assert_eq!(progress(&mut queue), Some(4));
+        assert!(queue.pop().is_none());
+        assert_eq!(progress(&mut queue), Some(8));
+    }
+
+    #[test]
+    fn what_was_taken_apart_comes_first_and_offsets_begin_again_with_it() {
+        let (mut queue, source) = (Queue::default(), partition());
+        queue.push_batch(batch(&source, &[1, 2, 3], 4));
+        let broken = vec![queue.pop().unwrap(), queue.pop().unwrap()];
+        let lost = queue.take_progress();
+        queue.push_retry(broken, lost);
+        assert_eq!(queue.pop().as_ref().map(offset), Some(1));
+        assert_eq!(progress(&mut queue), Some(2), "the second may still be lost in a crash");
+        assert_eq!(queue.pop().as_ref().map(offset), Some(2));
+        assert_eq!(progress(&mut queue), Some(3));
+        assert_eq!(queue.pop().as_ref().map(offset), Some(3));
+    }
+
+    #[test]
+    fn a_round_without_inputs_that_was_taken_apart_keeps_its_offsets() {
+        let (mut queue, source) = (Queue::default(), partition());
+        queue.push_retry(Vec::new(), vec![Progress { source, next_offset: 7 }]);
+        assert!(queue.has_progress());
+        assert_eq!(progress(&mut queue), Some(7));
     }
 }
