@@ -5,6 +5,7 @@ pub mod config;
 pub mod demo;
 pub mod exit;
 pub mod healthcheck;
+pub mod load;
 pub mod migrate;
 pub mod serve;
 
@@ -36,6 +37,7 @@ pub enum Verb {
     Serve(serve::Args),
     Demo(demo::Args),
     Check(check::Args),
+    Load(load::Args),
     /// Change or show the database's schema
     #[command(subcommand)]
     Migrate(migrate::Verb),

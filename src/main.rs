@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Verb::Serve(args) => cli::serve::run(&args),
         Verb::Demo(args) => cli::demo::run(&args),
         Verb::Check(args) => cli::check::run(&args),
+        Verb::Load(args) => cli::load::run(&args),
         Verb::Migrate(verb) => cli::migrate::run(&verb),
     })
 }

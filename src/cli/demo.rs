@@ -170,7 +170,7 @@ impl World {
             let books = Arc::clone(&books);
             move |id, event| books.lock().announce(id, &event)
         })?;
-        let shop = Shop::new(self.game, tenant.clone());
+        let shop = Shop::new(&format!("http://{}", self.game), tenant.clone());
         let bought = self.stock(&shop).await?;
         let sender = Sender::new(outside.kafka.clone(), &tenant)?;
         let mut players = Players::new(&bought, Catalog::builtin(), rand::random());

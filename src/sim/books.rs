@@ -14,7 +14,7 @@ const MAX_LATENCY_MICROS: u64 = 120_000_000;
 
 /// Orders sent and events seen.
 pub struct Books {
-    /// Awards of closeness not yet announced, with when they were sent.
+    /// Awards of closeness not yet announced, with when they were due.
     open_awards: FxHashMap<Uuid, Instant>,
     num_awards: u64,
     num_awards_seen: u64,
@@ -36,7 +36,7 @@ pub struct Books {
 }
 
 /// One line of the balance.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Line {
     pub what: &'static str,
     pub ordered: u64,
@@ -64,12 +64,13 @@ impl Books {
         }
     }
 
-    /// Enters an order before it is sent.
-    pub fn order(&mut self, command: &pet::Command) {
+    /// Enters an order before it is sent. Its latency counts from `due`, when it should
+    /// have been sent: a sender that falls behind must not make the service look fast.
+    pub fn order(&mut self, command: &pet::Command, due: Instant) {
         match command.order {
             pet::Order::AwardCloseness { .. } => {
                 self.num_awards += 1;
-                self.open_awards.insert(command.transaction, Instant::now());
+                self.open_awards.insert(command.transaction, due);
             }
             pet::Order::AwardFullness { .. } => self.num_feeds += 1,
             pet::Order::Attempt { .. } => self.num_tricks += 1,
@@ -180,7 +181,7 @@ mod tests {
     #[test]
     fn the_books_balance_once_every_award_is_announced() {
         let mut books = Books::new();
-        books.order(&award(Uuid::from_u128(1)));
+        books.order(&award(Uuid::from_u128(1)), Instant::now());
         assert!(!is_balanced(&books));
         books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
         assert!(is_balanced(&books));
@@ -189,7 +190,7 @@ mod tests {
     #[test]
     fn an_effect_that_happened_twice_upsets_the_books() {
         let mut books = Books::new();
-        books.order(&award(Uuid::from_u128(1)));
+        books.order(&award(Uuid::from_u128(1)), Instant::now());
         books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
         books.announce(Uuid::from_u128(10), &announced(Uuid::from_u128(1)));
         assert!(!is_balanced(&books));
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn an_event_that_stands_twice_upsets_the_books() {
         let mut books = Books::new();
-        books.order(&award(Uuid::from_u128(1)));
+        books.order(&award(Uuid::from_u128(1)), Instant::now());
         books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
         books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
         assert!(!is_balanced(&books));

@@ -1,5 +1,7 @@
 //! The players: who is online, what their pets are up to, and what that must add up to.
 
+use std::time::Instant;
+
 use chrono::Utc;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -226,7 +228,7 @@ impl Players {
             order,
         };
         self.tally.num_commands += 1;
-        books.lock().order(&command);
+        books.lock().order(&command, Instant::now());
         sender.command(&command)
     }
 

@@ -11,15 +11,15 @@ use rdkafka::message::Headers;
 use rdkafka::{Message, Offset, TopicPartitionList};
 use uuid::Uuid;
 
+use super::topics::{Places, Topics};
 use crate::domain::pet;
 use crate::edge::kafka::Options;
 use crate::wire::kafka::decode_status;
 use crate::wire::kafka::headers::EVENT_ID;
 
-const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 
-/// A thread that reads the status topic from its end at the start, until dropped.
+/// A thread that reads the status topic, until dropped.
 pub struct Reader {
     must_end: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -32,16 +32,26 @@ impl Reader {
     /// When the cluster does not answer.
     pub fn start(
         options: &Options,
+        take: impl FnMut(Uuid, pet::Event) + Send + 'static,
+    ) -> Result<Self, KafkaError> {
+        let ends = Topics::new(options)?.ends(&[&options.topics.pet_status])?;
+        Self::start_at(options, &ends, take)
+    }
+
+    /// As [`start`](Self::start), from these places on.
+    ///
+    /// # Errors
+    /// When the client cannot be made.
+    pub fn start_at(
+        options: &Options,
+        places: &Places,
         mut take: impl FnMut(Uuid, pet::Event) + Send + 'static,
     ) -> Result<Self, KafkaError> {
         let consumer: BaseConsumer =
             options.reader().set("enable.partition.eof", "false").create()?;
-        let topic = &options.topics.pet_status;
-        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
         let mut list = TopicPartitionList::new();
-        for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
-            let (_, end) = consumer.fetch_watermarks(topic, partition.id(), PATIENCE)?;
-            list.add_partition_offset(topic, partition.id(), Offset::Offset(end))?;
+        for ((topic, partition), offset) in places {
+            list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
         }
         consumer.assign(&list)?;
         let must_end = Arc::new(AtomicBool::new(false));

@@ -1,6 +1,6 @@
 //! Produces what the game servers produce: commands, movement and status events.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -73,6 +73,22 @@ impl Sender {
         }
         self.producer.poll(Duration::ZERO);
         Ok(())
+    }
+
+    /// Waits for an instant, taking acknowledgements meanwhile.
+    pub fn serve_until(&self, due: Instant) {
+        loop {
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            // librdkafka counts in milliseconds: the rest is slept out.
+            if left < Duration::from_millis(2) {
+                std::thread::sleep(left);
+            } else {
+                self.producer.poll(left - Duration::from_millis(1));
+            }
+        }
     }
 
     /// Waits until everything sent is acknowledged.

@@ -1,7 +1,5 @@
 //! The pet shop: creates pets over the pets API, and looks them up there.
 
-use std::net::SocketAddr;
-
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
@@ -24,8 +22,10 @@ pub struct Bought {
 }
 
 impl Shop {
-    pub fn new(address: SocketAddr, tenant: Tenant) -> Self {
-        Self { client: reqwest::Client::new(), base: format!("http://{address}"), tenant }
+    /// `url` is where the API stands, such as `http://127.0.0.1:8080`.
+    pub fn new(url: &str, tenant: Tenant) -> Self {
+        let base = url.trim_end_matches('/').to_owned();
+        Self { client: reqwest::Client::new(), base, tenant }
     }
 
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {

@@ -107,7 +107,9 @@ impl Options {
             .set("enable.auto.offset.store", "false")
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest")
-            .set("fetch.wait.max.ms", "10");
+            .set("fetch.wait.max.ms", "10")
+            // By default a full queue is left alone for a second.
+            .set("fetch.queue.backoff.ms", "5");
         config
     }
 

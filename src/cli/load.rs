@@ -1,0 +1,330 @@
+//! `load`: a load generator for any service that speaks `spec/pet-kafka.md` and the pets API.
+//!
+//! It makes a crowd of its own in a tenant of its own, sends awards and movement, and keeps
+//! books: every award must be announced exactly once, and the API must tell what the awards
+//! add up to.
+
+mod pace;
+mod report;
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::ConfigArgs;
+use super::exit::{Exit, Failure};
+use crate::domain::{Tenant, TenantId};
+use crate::edge::kafka::Options;
+use crate::sidecar::ports::kafka_options;
+use crate::sim::shop::Shop;
+use crate::sim::topics::{Places, num_between};
+use crate::sim::{Books, Crowd, Reader, Sender, Topics};
+use crate::telemetry::logging;
+use report::{Latency, Report};
+
+/// Between two looks at how far the service has come.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Without any progress for this long, the service is taken to have lost what is missing.
+const STALLED_AFTER: Duration = Duration::from_secs(60);
+
+/// Put load on a service that speaks the pet topics, and balance its books
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  menagerie load --rate 50 --for 1m                       open loop, latency from produce to event seen
+  menagerie load --backlog 2000000 --hold $(pidof menagerie)   a backlog, written while the service is stopped
+  menagerie load --backlog 3000000 --movement 1           movement only
+
+The brokers and topics are those of the configuration (--config, --set kafka.bootstrap_servers=…);
+kafka.group is the service's, whose committed offsets tell how far it has come.")]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Where the service's pets API stands
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// Characters, all online
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    owners: u32,
+    /// Pets of each, all spawned
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3))]
+    pets: u32,
+    /// Records sent as fast as possible
+    #[arg(long, value_name = "RECORDS", conflicts_with = "rate")]
+    backlog: Option<u64>,
+    /// Stop this process while the backlog is written, and let it go on then
+    #[arg(long, value_name = "PID", requires = "backlog")]
+    hold: Option<u32>,
+    /// Records a second, sent when they are due whatever the service does
+    #[arg(long, value_name = "RECORDS")]
+    rate: Option<u32>,
+    /// How long records are sent at that rate
+    #[arg(long = "for", default_value = "30s", value_parser = humantime::parse_duration)]
+    duration: Duration,
+    /// Share of movement among the records, 0 to 1
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    movement: f64,
+    /// Leave the characters online at the end
+    #[arg(long)]
+    stay: bool,
+    /// The report as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Exits with 0 if the books balance.
+///
+/// # Errors
+/// When the brokers or the API do not answer.
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let config = args.config.load()?.config;
+    logging::init("warn", config.log.format)?;
+    if config.kafka.is_embedded() {
+        let reason = "kafka.bootstrap_servers: load needs a cluster that others see".to_owned();
+        return Err(Failure::Usage(reason).into());
+    }
+    if !(0.0..=1.0).contains(&args.movement) {
+        return Err(Failure::Usage("--movement is a share from 0 to 1".to_owned()).into());
+    }
+    let (options, _) =
+        kafka_options(&config.kafka).map_err(|error| Failure::Unavailable(error.to_string()))?;
+    let report = super::serve::runtime()?.block_on(Load::new(args, options)?.run())?;
+    match args.json {
+        true => println!("{}", serde_json::to_string(&report)?),
+        false => report.print(),
+    }
+    Ok(if report.is_balanced { Exit::Done } else { Exit::Internal })
+}
+
+struct Load<'a> {
+    args: &'a Args,
+    options: Options,
+    shop: Shop,
+    sender: Sender,
+    topics: Topics,
+    books: Arc<Mutex<Books>>,
+}
+
+/// What was sent, and how long it took until it was done.
+#[derive(Default)]
+struct Sent {
+    num_awards: u64,
+    num_steps: u64,
+    /// Events the awards must cause.
+    num_events: u64,
+    sending: Duration,
+}
+
+impl<'a> Load<'a> {
+    fn new(args: &'a Args, options: Options) -> anyhow::Result<Self> {
+        let tenant =
+            Tenant { id: TenantId(Uuid::new_v4()), region: "LOAD".into(), major: 83, minor: 1 };
+        Ok(Self {
+            args,
+            shop: Shop::new(&args.url, tenant.clone()),
+            sender: Sender::new(options.clone(), &tenant)?,
+            topics: Topics::new(&options)?,
+            books: Arc::default(),
+            options,
+        })
+    }
+
+    async fn run(self) -> anyhow::Result<Report> {
+        let args = self.args;
+        let before = Instant::now();
+        let mut crowd = Crowd::hire(&self.shop, args.owners, args.pets, rand::random()).await?;
+        tokio::task::block_in_place(|| {
+            crowd.enter(&self.sender)?;
+            self.sender.flush()?;
+            self.await_lag()
+        })?;
+        let num_pets = crowd.num_pets();
+        self.say(format_args!(
+            "{} characters online with {num_pets} pets out after {:.1} s",
+            args.owners,
+            before.elapsed().as_secs_f64()
+        ));
+        let mut report = tokio::task::block_in_place(|| match (args.backlog, args.rate) {
+            (Some(num_records), _) => self.burst(&mut crowd, num_records),
+            (None, Some(rate)) => self.pace(&mut crowd, rate),
+            (None, None) => Ok(Report::default()),
+        })?;
+        let wrong = crowd.audit(&self.shop).await?;
+        if !args.stay {
+            tokio::task::block_in_place(|| {
+                crowd.leave(&self.sender)?;
+                self.sender.flush()
+            })?;
+        }
+        report.owners = args.owners;
+        report.pets = num_pets;
+        report.settle_books(&self.books.lock(), wrong);
+        Ok(report)
+    }
+
+    /// Progress, for people.
+    fn say(&self, what: std::fmt::Arguments<'_>) {
+        if !self.args.json {
+            println!("{what}");
+        }
+    }
+
+    /// Writes a backlog and waits until it is worked off.
+    fn burst(&self, crowd: &mut Crowd, num_records: u64) -> anyhow::Result<Report> {
+        let consumed = self.consumed();
+        let begun = self.topics.ends(&consumed)?;
+        let status = [self.options.topics.pet_status.as_str()];
+        let announced = self.topics.ends(&status)?;
+        let held = self.args.hold.map(Held::stop).transpose()?;
+        let started = Instant::now();
+        let sent = self.send(crowd, num_records)?;
+        let ends = self.topics.ends(&consumed)?;
+        self.say(format_args!(
+            "{num_records} records written in {:.1} s",
+            sent.sending.as_secs_f64()
+        ));
+        let started = if held.is_some() { Instant::now() } else { started };
+        drop(held);
+        let took = self.await_all(started, &ends, &announced, &sent)?;
+        let (num_read, bare) = self.topics.read_bare(&begun, &ends)?;
+        self.read_events(&announced)?;
+        Ok(Report {
+            mode: if self.args.hold.is_some() { "backlog" } else { "burst" },
+            awards: sent.num_awards,
+            steps: sent.num_steps,
+            seconds: took.as_secs_f64(),
+            records_per_second: num_records as f64 / took.as_secs_f64(),
+            bare_records_per_second: Some(num_read as f64 / bare.as_secs_f64()),
+            ..Report::default()
+        })
+    }
+
+    fn send(&self, crowd: &mut Crowd, num_records: u64) -> anyhow::Result<Sent> {
+        let started = Instant::now();
+        let mut sent = Sent::default();
+        for _ in 0..num_records {
+            self.send_one(crowd, Instant::now(), &mut sent)?;
+        }
+        self.sender.flush()?;
+        sent.sending = started.elapsed();
+        Ok(sent)
+    }
+
+    fn send_one(&self, crowd: &mut Crowd, due: Instant, sent: &mut Sent) -> anyhow::Result<()> {
+        if crowd.is_step_next(self.args.movement) {
+            sent.num_steps += 1;
+            self.sender.movement(&crowd.step())?;
+        } else {
+            let (command, num_events) = crowd.award();
+            sent.num_awards += 1;
+            sent.num_events += num_events;
+            self.books.lock().order(&command, due);
+            self.sender.command(&command)?;
+        }
+        Ok(())
+    }
+
+    fn consumed(&self) -> [&str; 2] {
+        [&self.options.topics.pet_command, &self.options.topics.pet_movement]
+    }
+
+    /// Waits until every event stands on the topic; where there are only steps, until the
+    /// service has told Kafka that it read them.
+    fn await_all(
+        &self,
+        started: Instant,
+        ends: &Places,
+        announced: &Places,
+        sent: &Sent,
+    ) -> anyhow::Result<Duration> {
+        let status = [self.options.topics.pet_status.as_str()];
+        let mut best = (u64::MAX, Instant::now());
+        loop {
+            let left = if sent.num_events > 0 {
+                let num_seen = num_between(announced, &self.topics.ends(&status)?);
+                sent.num_events.saturating_sub(num_seen)
+            } else {
+                self.topics.lag(ends)?
+            };
+            if left == 0 {
+                return Ok(started.elapsed());
+            }
+            if left < best.0 {
+                best = (left, Instant::now());
+            }
+            if best.1.elapsed() > STALLED_AFTER {
+                tracing::error!(left, "the service has not moved for a minute");
+                return Ok(started.elapsed());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Waits until the service has read everything sent so far.
+    fn await_lag(&self) -> anyhow::Result<()> {
+        let mut consumed = self.consumed().to_vec();
+        consumed.push(&self.options.topics.character_status);
+        let ends = self.topics.ends(&consumed)?;
+        self.await_all(Instant::now(), &ends, &Places::new(), &Sent::default())?;
+        Ok(())
+    }
+
+    /// Enters everything announced since `announced` into the books.
+    fn read_events(&self, announced: &Places) -> anyhow::Result<()> {
+        let books = Arc::clone(&self.books);
+        let reader = Reader::start_at(&self.options, announced, move |id, event| {
+            books.lock().announce(id, &event);
+        })?;
+        self.await_books();
+        drop(reader);
+        Ok(())
+    }
+
+    fn await_books(&self) {
+        let mut best = (u64::MAX, Instant::now());
+        loop {
+            let left = self.books.lock().num_open();
+            if left < best.0 {
+                best = (left, Instant::now());
+            }
+            if left == 0 || best.1.elapsed() > STALLED_AFTER {
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+}
+
+/// A process that was stopped, until dropped.
+struct Held(u32);
+
+impl Held {
+    fn stop(pid: u32) -> anyhow::Result<Self> {
+        signal("-STOP", pid).with_context(|| format!("cannot stop process {pid}"))?;
+        Ok(Self(pid))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Err(error) = signal("-CONT", self.0) {
+            tracing::error!(pid = self.0, "the process stays stopped: {error}");
+        }
+    }
+}
+
+fn signal(signal: &str, pid: u32) -> anyhow::Result<()> {
+    let status = Command::new("kill").arg(signal).arg(pid.to_string()).status()?;
+    anyhow::ensure!(status.success(), "kill {signal} {pid}: {status}");
+    Ok(())
+}
+
+impl From<&Books> for Latency {
+    fn from(books: &Books) -> Self {
+        let millis = |share| books.latency(share).as_secs_f64() * 1_000.0;
+        Self { p50: millis(0.5), p90: millis(0.9), p99: millis(0.99), max: millis(1.0) }
+    }
+}
