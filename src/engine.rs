@@ -15,6 +15,7 @@ pub mod handle;
 pub mod health;
 pub mod outbox;
 pub mod port;
+pub mod pulse;
 pub mod record;
 pub mod registry;
 pub mod round;

@@ -5,6 +5,7 @@
 //! | entry | does |
 //! |---|---|
 //! | `POINT=abort` or `POINT=abort:N` | ends the process at once, as `kill -9` would, at the first or the N-th pass of the [`Point`] |
+//! | `POINT=panic` or `POINT=panic:N` | panics there, as a defect of ours would |
 //! | `without=MECHANISM` | switches one [`Mechanism`] off: the negative control of a promise |
 //! | `panic=UUID` | the step of a pet command with this transaction id panics |
 //!
@@ -55,6 +56,8 @@ const POINTS: [(&str, Point); 6] = [
     ("after_delete", Point::AfterDelete),
 ];
 
+const ENDS: [(&str, End); 2] = [("abort", End::Abort), ("panic", End::Panic)];
+
 const MECHANISMS: [(&str, Mechanism); 5] = [
     ("fence", Mechanism::Fence),
     ("offsets", Mechanism::Offsets),
@@ -63,9 +66,16 @@ const MECHANISMS: [(&str, Mechanism); 5] = [
     ("order", Mechanism::Order),
 ];
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Abort,
+    Panic,
+}
+
 #[derive(Debug, Default)]
 struct Faults {
-    aborts: Vec<(Point, AtomicU64)>,
+    /// Passes left until the end.
+    ends: Vec<(Point, End, AtomicU64)>,
     without: Vec<Mechanism>,
     panics: Vec<Uuid>,
 }
@@ -99,10 +109,8 @@ impl FromStr for Faults {
                     let point = named(&POINTS, name).ok_or_else(bad)?;
                     let (verb, nth) = value.split_once(':').unwrap_or((value, "1"));
                     let nth = nth.parse().map_err(|_| bad())?;
-                    if verb != "abort" {
-                        return Err(bad());
-                    }
-                    faults.aborts.push((point, AtomicU64::new(nth)));
+                    let end = named(&ENDS, verb).ok_or_else(bad)?;
+                    faults.ends.push((point, end, AtomicU64::new(nth)));
                 }
             }
         }
@@ -117,9 +125,12 @@ fn named<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
 /// Passes a point; may not return.
 pub fn pass(point: Point) {
     let Some(faults) = faults() else { return };
-    for (at, left) in &faults.aborts {
+    for (at, end, left) in &faults.ends {
         if *at == point && left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            std::process::abort();
+            match end {
+                End::Abort => std::process::abort(),
+                End::Panic => panic!("panic on demand"),
+            }
         }
     }
 }
@@ -146,7 +157,7 @@ mod tests {
     fn every_point_and_mechanism_has_a_name() {
         let text = "after_ack=abort:3, without=fence,panic=00000000-0000-0000-0000-000000000001";
         let faults: Faults = text.parse().unwrap();
-        assert_eq!(faults.aborts[0].0, Point::AfterAck);
+        assert_eq!((faults.ends[0].0, faults.ends[0].1), (Point::AfterAck, End::Abort));
         assert_eq!(faults.without, [Mechanism::Fence]);
         assert_eq!(faults.panics, [Uuid::from_u128(1)]);
     }

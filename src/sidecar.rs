@@ -43,6 +43,9 @@ pub enum Error {
     /// The shard is another process's; this one must not go on.
     #[error("another process took the shard")]
     Fenced,
+    /// Part of the engine died of a defect; only a new process can go on, from SQL.
+    #[error("the {0} is gone")]
+    Broken(&'static str),
 }
 
 /// What an operator may ask of a running sidecar.
@@ -134,6 +137,7 @@ impl Sidecar {
     ///
     /// # Errors
     /// See [`Error`]. After [`Error::Fenced`] nothing was drained: nothing of it is ours.
+    /// After [`Error::Broken`] neither: what was accepted stands in SQL or was never begun.
     pub async fn run(self, mut orders: watch::Receiver<Order>) -> Result<(), Error> {
         let health = Arc::clone(&self.health);
         let listen = |key, address| move |source| Error::Listen { key, address, source };
@@ -201,6 +205,10 @@ impl Stand {
                 self.health.withdraw();
                 return Err(Error::Fenced);
             }
+            what = lost(&shard) => {
+                self.health.withdraw();
+                return Err(Error::Broken(what));
+            }
         }
         self.health.withdraw();
         let deadline = Instant::now() + self.config.shutdown.grace;
@@ -263,6 +271,17 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
+/// Waits until the shard has lost something it cannot do without.
+async fn lost(shard: &Shard) -> &'static str {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Some(what) = shard.missing() {
+            tracing::error!("the {what} is gone, this process ends");
+            return what;
+        }
+    }
+}
+
 /// Names this process in `shards.holder`: host and process id.
 fn holder() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -283,3 +302,5 @@ async fn unless_ended<T>(
 
 /// Between two attempts to reach a service at start.
 const CONNECT_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks after the engine's actors.
+const LOOK_EVERY: Duration = Duration::from_millis(250);

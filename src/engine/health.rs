@@ -1,6 +1,7 @@
 //! How the process stands, as the probes tell it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::Utc;
 use parking_lot::RwLock;
@@ -67,6 +68,15 @@ impl Health {
     /// The engine, while this process has the shard and is not draining.
     pub fn handle(&self) -> Option<Handle> {
         self.inner.read().shard.as_ref().map(|shard| shard.handle())
+    }
+
+    /// Whether the threads of the shard make progress; true while there is none.
+    pub async fn is_alive(&self, patience: Duration) -> bool {
+        let pulse = self.inner.read().shard.as_ref().map(|shard| shard.pulse());
+        match pulse {
+            Some(pulse) => pulse.is_beating(patience).await,
+            None => true,
+        }
     }
 
     /// Whether start-up is over: standing by counts.

@@ -182,5 +182,8 @@ pub trait Reading: Send + Sync {
 
     fn is_ready(&self) -> bool;
 
+    /// False once nothing will ever be read again.
+    fn is_alive(&self) -> bool;
+
     fn last_error(&self) -> Option<String>;
 }

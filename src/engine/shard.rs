@@ -19,6 +19,7 @@ use super::outbox::nats::Policy;
 use super::outbox::status::Status;
 use super::outbox::{KafkaOutbox, Line, NatsOutbox};
 use super::port::{Delivery, EventLog, Reading, Records, StatusTopic, TopicError};
+use super::pulse::Pulse;
 use super::registry::Registry;
 use super::supervisor::activation::Restore;
 use super::supervisor::{self, BrokerSupervisor, Drain};
@@ -83,6 +84,7 @@ pub struct Shard {
     tenure: watch::Receiver<Tenure>,
     pub outbox_status: [(Sink, Arc<Status>); 2],
     arbiters: Vec<Arbiter>,
+    pulse: Arc<Pulse>,
 }
 
 impl Shard {
@@ -205,6 +207,15 @@ impl Shard {
         })?;
         let took = started.elapsed();
         tracing::info!(%shard, epoch = lease.epoch, num_restored, ?took, "shard is held");
+        let mut pulse = Pulse::default();
+        for arbiter in &arbiters {
+            pulse.add_arbiter(arbiter.handle());
+        }
+        pulse.add_actor(Kind::Supervisor, supervisor.clone());
+        pulse.add_actor(Kind::Committer, committer);
+        pulse.add_actor(Kind::KafkaOutbox, kafka.clone());
+        pulse.add_actor(Kind::NatsOutbox, nats.clone());
+        pulse.add_actor(Kind::Clockwork, clockwork);
         let permits = Arc::new(Semaphore::new(settings.max_requests));
         let [kafka_status, nats_status] = status;
         Ok(Self {
@@ -218,6 +229,7 @@ impl Shard {
             tenure: tenure_seen,
             outbox_status: [(Sink::Kafka, kafka_status), (Sink::Nats, nats_status)],
             arbiters,
+            pulse: Arc::new(pulse),
         })
     }
 
@@ -232,6 +244,19 @@ impl Shard {
 
     pub fn is_reading(&self) -> bool {
         self.reading.lock().as_ref().is_some_and(|reading| reading.is_ready())
+    }
+
+    /// The shard's threads and actors, for whoever looks after them.
+    pub fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
+    }
+
+    /// What the shard cannot do without and has lost, if anything.
+    pub fn missing(&self) -> Option<&'static str> {
+        let is_intake_gone =
+            self.reading.lock().as_ref().is_some_and(|reading| !reading.is_alive());
+        let actor = self.pulse.missing().map(Kind::name);
+        actor.or(is_intake_gone.then_some("intake"))
     }
 
     /// Finishes what was accepted and gives the shard back. Whatever the deadline cuts off

@@ -1,6 +1,7 @@
 //! What the operator's tools ask: the probes and the metrics.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
@@ -11,6 +12,8 @@ use super::{reading, resource};
 use crate::engine::health::{Check, Health, Stage};
 use crate::telemetry::metrics::METRICS;
 
+/// How long a thread may be busy with one thing. Below what probes wait by default.
+const PULSE_PATIENCE: Duration = Duration::from_millis(900);
 const METHODS: &str = "GET, HEAD";
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text";
@@ -27,9 +30,10 @@ pub fn routes(config: &mut ServiceConfig) {
 
 /// Says nothing about services: a restart would mend none of them.
 async fn alive(health: web::Data<Health>) -> HttpResponse {
-    // Whoever holds its lock forever has stopped the process.
-    health.stage();
-    text(StatusCode::OK, "ok\n".into())
+    if health.is_alive(PULSE_PATIENCE).await {
+        return text(StatusCode::OK, "ok\n".into());
+    }
+    text(StatusCode::SERVICE_UNAVAILABLE, "a thread of the engine makes no progress\n".into())
 }
 
 async fn started(health: web::Data<Health>) -> HttpResponse {

@@ -107,8 +107,11 @@ impl Reading for Intake {
 
     /// Partitions are assigned and the thread lives.
     fn is_ready(&self) -> bool {
-        self.shared.is_assigned.load(Ordering::Acquire)
-            && self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        self.shared.is_assigned.load(Ordering::Acquire) && self.is_alive()
+    }
+
+    fn is_alive(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     fn last_error(&self) -> Option<String> {

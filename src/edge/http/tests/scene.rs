@@ -48,6 +48,10 @@ impl Reading for Nothing {
         true
     }
 
+    fn is_alive(&self) -> bool {
+        true
+    }
+
     fn last_error(&self) -> Option<String> {
         None
     }
