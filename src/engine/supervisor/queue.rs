@@ -65,8 +65,10 @@ impl Queue {
         self.retry = waiting;
         let mut progress = progress;
         advance_all(&mut progress, std::mem::take(&mut self.retry_progress));
+        // What was read meanwhile stands behind the records that come back.
+        advance_all(&mut progress, std::mem::take(&mut self.progress));
         if self.retry.is_empty() {
-            advance_all(&mut self.progress, progress);
+            self.progress = progress;
         } else {
             self.retry_progress = progress;
         }
@@ -256,6 +258,21 @@ mod tests {
         assert_eq!(queue.pop().as_ref().map(offset), Some(2));
         assert_eq!(progress(&mut queue), Some(3));
         assert_eq!(queue.pop().as_ref().map(offset), Some(3));
+    }
+
+    #[test]
+    fn offsets_read_beside_a_broken_round_wait_until_its_records_are_taken_again() {
+        let (mut queue, source) = (Queue::default(), partition());
+        queue.push_batch(batch(&source, &[1, 2], 3));
+        let broken = vec![queue.pop().unwrap(), queue.pop().unwrap()];
+        let lost = queue.take_progress();
+        queue.push_batch(batch(&source, &[], 9));
+        queue.push_retry(broken, lost);
+        assert_eq!(progress(&mut queue), None, "the records before them are not committed");
+        queue.pop().unwrap();
+        assert_eq!(progress(&mut queue), Some(2));
+        queue.pop().unwrap();
+        assert_eq!(progress(&mut queue), Some(9));
     }
 
     #[test]
