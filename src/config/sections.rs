@@ -115,14 +115,11 @@ pub struct Engine {
     /// with 503.
     #[schemars(range(min = 1))]
     pub max_requests: usize,
-    /// Messages in the mailbox of an actor at most.
-    #[schemars(range(min = 1))]
-    pub mailbox_capacity: usize,
 }
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { arbiters: 0, max_round: 8192, max_requests: 1024, mailbox_capacity: 64 }
+        Self { arbiters: 0, max_round: 8192, max_requests: 1024 }
     }
 }
 

@@ -73,7 +73,7 @@ pub struct Kafka {
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub max_record_bytes: usize,
     /// Records handed over to the engine and not yet committed at most; then partitions are
-    /// paused.
+    /// paused. A record counts once more for each KiB it has, so this bounds memory too.
     #[schemars(range(min = 1))]
     pub max_in_flight: usize,
     /// Time between two looks for new partitions.

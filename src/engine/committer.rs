@@ -171,7 +171,7 @@ impl Committer {
         }
         ledger::enter(&round);
         self.parts.offsets.advance(round.progress);
-        let (number, num_records) = (round.number, round.num_records);
+        let (number, credits) = (round.number, round.credits);
         for step in round.stepped.into_iter().flat_map(|stepped| stepped.steps) {
             if let Origin::Request { reply, .. } = step.item.origin
                 && let Some(answer) = step.answer
@@ -186,7 +186,7 @@ impl Committer {
         }
         if let Some(supervisor) = &self.supervisor {
             let envelope = Envelope::seal(Kind::Supervisor);
-            supervisor.committed.do_send(Committed { number, num_records, envelope });
+            supervisor.committed.do_send(Committed { number, credits, envelope });
         }
     }
 

@@ -1,4 +1,5 @@
-//! Credits: how many records may be between the intake and their commit.
+//! Credits: how much may be between the intake and its commit, counted in records; a large
+//! record counts more than once (see [`credits_of`](super::record::credits_of)).
 //!
 //! actix's `do_send` ignores a mailbox's limit, so whoever sends takes credit first and the
 //! supervisor gives it back after the commit.
@@ -10,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::telemetry::metrics::METRICS;
 
-/// The records in flight of one shard, against `kafka.max_in_flight`.
+/// What is in flight in one shard, against `kafka.max_in_flight`.
 pub struct Credits {
     limit: usize,
     in_flight: AtomicUsize,
@@ -32,24 +33,24 @@ impl Credits {
         self.limit
     }
 
-    /// Records that may still be handed over.
+    /// Credit for what may still be handed over.
     pub fn available(&self) -> usize {
         self.limit.saturating_sub(self.in_flight.load(Ordering::Acquire))
     }
 
     /// Takes credit for records about to be handed over. The only taker is the intake's one
     /// thread, so what was [`available`](Self::available) still is.
-    pub fn take(&self, num_records: usize) {
-        let in_flight = self.in_flight.fetch_add(num_records, Ordering::AcqRel) + num_records;
+    pub fn take(&self, num: usize) {
+        let in_flight = self.in_flight.fetch_add(num, Ordering::AcqRel) + num;
         METRICS.intake.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
     }
 
     /// Gives credit back: committed, or in need of no commit.
-    pub fn give_back(&self, num_records: usize) {
-        if num_records == 0 {
+    pub fn give_back(&self, num: usize) {
+        if num == 0 {
             return;
         }
-        let in_flight = self.in_flight.fetch_sub(num_records, Ordering::AcqRel) - num_records;
+        let in_flight = self.in_flight.fetch_sub(num, Ordering::AcqRel) - num;
         METRICS.intake.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
         let _gate = self.gate.lock();
         self.returned.notify_one();

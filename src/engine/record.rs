@@ -25,8 +25,8 @@ pub struct Batch {
     pub moves: Vec<Move>,
     /// How far each partition was read, movement and ignored records included.
     pub progress: Vec<Progress>,
-    /// Records this batch holds credit for: everything read, whatever became of it.
-    pub num_read: u32,
+    /// Credit this batch holds: for everything read, whatever became of it.
+    pub credits: usize,
 }
 
 /// The first offset of a partition that is not in this batch nor in one before it.
@@ -47,6 +47,12 @@ pub struct Record {
     /// Its bytes, in the form of [`Original`]; a slice of the batch's one buffer.
     pub original: Bytes,
     pub payload: Payload,
+}
+
+/// The credit a record takes until it is committed: one, and one more for each whole KiB
+/// that is kept of it, so that large records are few.
+pub fn credits_of(num_bytes: usize) -> usize {
+    1 + num_bytes / 1_024
 }
 
 /// What became of a record's bytes.
@@ -166,6 +172,13 @@ fn take<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credit_bounds_records_and_their_bytes() {
+        assert_eq!(credits_of(0), 1);
+        assert_eq!(credits_of(1_023), 1);
+        assert_eq!(credits_of(1 << 20), 1_025);
+    }
 
     #[test]
     fn an_original_comes_back_byte_for_byte() {

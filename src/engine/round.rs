@@ -136,8 +136,8 @@ pub struct Round {
     /// Items that reached no actor: dead letters and pets nobody owns.
     pub unrouted: Vec<Unrouted>,
     pub progress: Vec<Progress>,
-    /// Records of Kafka among its items: the credit its commit gives back.
-    pub num_records: usize,
+    /// The intake's credit that its commit gives back.
+    pub credits: usize,
 }
 
 /// An item that ended without an actor.

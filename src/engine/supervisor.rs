@@ -27,7 +27,7 @@ use super::character::TakeRound;
 use super::clockwork::{Clockwork, Schedule};
 use super::committer::{Commit, Committer};
 use super::credits::Credits;
-use super::record::{Batch, Cause, Target};
+use super::record::{Batch, Cause, Target, credits_of};
 use super::registry::Registry;
 use super::round::{Answer, Collected, Item, Round, RoundContext, Stepped, Unrouted};
 use super::tenants::Tenants;
@@ -91,7 +91,7 @@ struct OpenRound {
     opened: Instant,
     unrouted: Vec<Unrouted>,
     progress: Vec<super::record::Progress>,
-    num_records: usize,
+    credits: usize,
     stage: Stage,
 }
 
@@ -136,7 +136,8 @@ pub struct Due {
 #[rtype(result = "()")]
 pub struct Committed {
     pub number: i64,
-    pub num_records: usize,
+    /// Of the intake's, given back with it.
+    pub credits: usize,
     pub envelope: Envelope,
 }
 
@@ -229,7 +230,7 @@ impl BrokerSupervisor {
         self.open.push_back(OpenRound {
             context: Arc::clone(&round),
             opened,
-            num_records: draft.num_records,
+            credits: draft.credits,
             unrouted: draft.unrouted,
             progress: self.queue.take_progress(),
             stage: if groups.is_empty() { Stage::Stepped(Vec::new()) } else { Stage::Stepping },
@@ -269,7 +270,7 @@ impl BrokerSupervisor {
                         stepped: std::mem::take(stepped),
                         unrouted: std::mem::take(&mut open.unrouted),
                         progress: std::mem::take(&mut open.progress),
-                        num_records: open.num_records,
+                        credits: open.credits,
                     };
                     open.stage = Stage::Committing;
                     let envelope = Envelope::seal(Kind::Committer);
@@ -331,10 +332,12 @@ impl Handler<Deliver> for BrokerSupervisor {
     fn handle(&mut self, mut message: Deliver, context: &mut Context<Self>) {
         let _handling = message.envelope.open(MessageKind::Batch);
         let mut batch = message.batch;
-        let num_outside_rounds = batch.num_read as usize - batch.records.len();
+        let in_rounds: usize =
+            batch.records.iter().map(|record| credits_of(record.original.len())).sum();
+        let outside_rounds = batch.credits - in_rounds;
         self.walks.take(std::mem::take(&mut batch.moves));
         self.flush_walks(context);
-        self.parts.credits.give_back(num_outside_rounds);
+        self.parts.credits.give_back(outside_rounds);
         self.queue.push_batch(batch);
         self.pump(context);
     }
@@ -403,7 +406,7 @@ impl Handler<Committed> for BrokerSupervisor {
         debug_assert_eq!(front.map(|open| open.context.number), Some(message.number));
         self.last_committed = message.number;
         self.last_commit_at = Instant::now();
-        self.parts.credits.give_back(message.num_records);
+        self.parts.credits.give_back(message.credits);
         self.take_apart();
         self.pump(context);
     }

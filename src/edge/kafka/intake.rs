@@ -24,7 +24,7 @@ use super::decode::{Decoded, Decoder, header_pairs};
 use super::partitions::Partitions;
 use crate::domain::Tenant;
 use crate::engine::port::{Delivery, Reading, Records, TopicError};
-use crate::engine::record::{Batch, Original, Progress, Record};
+use crate::engine::record::{Batch, Original, Progress, Record, credits_of};
 use crate::engine::supervisor::Deliver;
 use crate::telemetry::mailbox::{Envelope, Kind as ActorKind};
 use crate::telemetry::metrics::METRICS;
@@ -262,12 +262,12 @@ impl Reader {
     /// Reads whatever is there, up to the credit, and hands it over.
     fn read(&mut self) {
         let mut gathering = Gathering::default();
-        let limit = self.delivery.credits.available().min(MAX_BATCH);
+        let available = self.delivery.credits.available();
         let mut patience = POLL;
         let mut failure = None;
         // The consumer is taken by reference once: messages borrow from it.
         let consumer = &self.consumer;
-        while gathering.num_read() < limit && gathering.raw.len() < MAX_BATCH_BYTES {
+        while gathering.has_room(available) {
             match consumer.poll(patience) {
                 None => break,
                 Some(Ok(message)) => {
@@ -286,7 +286,7 @@ impl Reader {
             patience = Duration::ZERO;
         }
         if let Some(batch) = gathering.finish() {
-            self.delivery.credits.take(batch.num_read as usize);
+            self.delivery.credits.take(batch.credits);
             let envelope = Envelope::seal(ActorKind::Supervisor);
             self.delivery.supervisor.do_send(Deliver { batch, envelope });
         }
@@ -337,6 +337,7 @@ impl Reader {
 #[derive(Default)]
 struct Gathering {
     batch: Batch,
+    num_read: usize,
     raw: Vec<u8>,
     /// Where the records' bytes stand in `raw`, one for each record.
     ranges: Vec<std::ops::Range<usize>>,
@@ -344,8 +345,12 @@ struct Gathering {
 }
 
 impl Gathering {
-    fn num_read(&self) -> usize {
-        self.batch.num_read as usize
+    /// Whether another record may join. The last one may take more credit than there is:
+    /// the next batch waits the longer.
+    fn has_room(&self, available: usize) -> bool {
+        self.num_read < MAX_BATCH
+            && self.batch.credits < available
+            && self.raw.len() < MAX_BATCH_BYTES
     }
 
     fn take(
@@ -363,7 +368,7 @@ impl Gathering {
             return;
         }
         assigned.next_offset = offset + 1;
-        self.batch.num_read += 1;
+        self.num_read += 1;
         match self.touched.iter_mut().find(|known| Arc::ptr_eq(&known.source, &assigned.source)) {
             Some(known) => known.next_offset = offset + 1,
             None => {
@@ -374,12 +379,17 @@ impl Gathering {
         let at = timestamp(message);
         let (cause, decoded) = decoder.decode(assigned.kind, message, at);
         match decoded {
-            Decoded::Move(movement) => self.batch.moves.push(movement),
+            Decoded::Move(movement) => {
+                self.batch.credits += 1;
+                self.batch.moves.push(movement);
+            }
             Decoded::NotOurs => {
+                self.batch.credits += 1;
                 METRICS.intake.ignored.with_label_values(&[&*assigned.source.topic]).inc();
             }
             Decoded::Payload(payload) => {
                 let range = self.append(message);
+                self.batch.credits += credits_of(range.len());
                 self.ranges.push(range);
                 let source = Arc::clone(&assigned.source);
                 let original = Bytes::new();
@@ -400,7 +410,7 @@ impl Gathering {
 
     /// The batch, each record with its slice of the one buffer. None if nothing was read.
     fn finish(mut self) -> Option<Batch> {
-        if self.batch.num_read == 0 {
+        if self.num_read == 0 {
             return None;
         }
         let raw = Bytes::from(self.raw);

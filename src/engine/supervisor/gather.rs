@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use super::BrokerSupervisor;
 use super::queue::Waiting;
 use crate::domain::CharacterKey;
+use crate::engine::record::credits_of;
 use crate::engine::round::{Item, Origin, Unrouted, UnroutedEnd};
 
 /// The inputs of a round on their way to it.
@@ -17,7 +18,8 @@ pub struct Draft {
     /// Characters with inputs and no actor.
     pub absent: Vec<CharacterKey>,
     pub unrouted: Vec<Unrouted>,
-    pub num_records: usize,
+    /// The intake's credit that its records hold.
+    pub credits: usize,
     num_items: u32,
     /// A group got an item that is older than its last: sort before stepping.
     is_unordered: bool,
@@ -60,7 +62,9 @@ impl Draft {
     fn number(&mut self, item: &mut Item) {
         item.index = self.num_items;
         self.num_items += 1;
-        self.num_records += usize::from(matches!(item.origin, Origin::Record(_)));
+        if let Origin::Record(record) = &item.origin {
+            self.credits += credits_of(record.original.len());
+        }
     }
 }
 
