@@ -122,7 +122,6 @@ impl World {
     /// `None` when the services are switched off on purpose.
     pub(super) async fn new() -> Option<Self> {
         if std::env::var("MENAGERIE_TEST_SERVICES").is_ok_and(|value| value == "off") {
-            eprintln!("left out: MENAGERIE_TEST_SERVICES is off");
             return None;
         }
         let turn = ONE_AT_A_TIME.lock().await;
