@@ -16,6 +16,8 @@ pub mod pet;
 pub mod tenant;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod testing;
 
 pub use catalog::Catalog;
