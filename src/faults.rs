@@ -82,15 +82,22 @@ struct Faults {
 
 static FAULTS: OnceLock<Option<Faults>> = OnceLock::new();
 
+/// Sets the faults of this process in place of the environment's, for tests that run the
+/// engine in their own process.
+///
+/// # Panics
+/// On an entry that is none, and when the faults were read already.
+pub fn install(text: &str) {
+    assert!(FAULTS.set(Some(parse(text))).is_ok(), "the faults are read once");
+}
+
+fn parse(text: &str) -> Faults {
+    text.parse().unwrap_or_else(|entry| panic!("MENAGERIE_TEST_FAULTS: bad entry {entry:?}"))
+}
+
 fn faults() -> Option<&'static Faults> {
     FAULTS
-        .get_or_init(|| {
-            let text = std::env::var("MENAGERIE_TEST_FAULTS").ok()?;
-            let faults = text.parse::<Faults>();
-            Some(
-                faults.unwrap_or_else(|entry| panic!("MENAGERIE_TEST_FAULTS: bad entry {entry:?}")),
-            )
-        })
+        .get_or_init(|| std::env::var("MENAGERIE_TEST_FAULTS").ok().map(|text| parse(&text)))
         .as_ref()
 }
 

@@ -1,0 +1,54 @@
+//! What the engine does, seen from outside: records and requests in; records, messages and
+//! answers out. Each behaviour runs twice, on PostgreSQL, Apache Kafka and nats-server, and on
+//! the embedded adapters.
+
+#![allow(clippy::unwrap_used)]
+
+/// Makes two tests of each behaviour: `real::…` and `embedded::…`.
+macro_rules! behaviours {
+    (in a shared engine: $($name:ident),+ $(,)?) => {
+        mod real {
+            $(#[tokio::test]
+            async fn $name() {
+                let world = crate::world::World::on(crate::engine::Backend::Real).await;
+                if let Some(world) = world {
+                    super::$name(world).await;
+                }
+            })+
+        }
+        mod embedded {
+            $(#[tokio::test]
+            async fn $name() {
+                let world = crate::world::World::on(crate::engine::Backend::Embedded).await;
+                super::$name(world.unwrap()).await;
+            })+
+        }
+    };
+    (in an engine with $keys:expr, $($name:ident),+ $(,)?) => {
+        mod real {
+            $(#[tokio::test]
+            async fn $name() {
+                let setup = crate::engine::Setup::new(crate::engine::Backend::Real, &$keys).await;
+                if let Some(setup) = setup {
+                    super::$name(setup).await;
+                }
+            })+
+        }
+        mod embedded {
+            $(#[tokio::test]
+            async fn $name() {
+                let setup = crate::engine::Setup::new(crate::engine::Backend::Embedded, &$keys);
+                super::$name(setup.await.unwrap()).await;
+            })+
+        }
+    };
+}
+
+#[path = "behaviour/ears.rs"]
+mod ears;
+#[path = "behaviour/engine.rs"]
+mod engine;
+#[path = "behaviour/spawning.rs"]
+mod spawning;
+#[path = "behaviour/world.rs"]
+mod world;
