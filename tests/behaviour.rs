@@ -44,11 +44,23 @@ macro_rules! behaviours {
     };
 }
 
+#[path = "behaviour/assets.rs"]
+mod assets;
+#[path = "behaviour/characters.rs"]
+mod characters;
+#[path = "behaviour/commands.rs"]
+mod commands;
 #[path = "behaviour/ears.rs"]
 mod ears;
 #[path = "behaviour/engine.rs"]
 mod engine;
+#[path = "behaviour/movement.rs"]
+mod movement;
+#[path = "behaviour/rejections.rs"]
+mod rejections;
 #[path = "behaviour/spawning.rs"]
 mod spawning;
+#[path = "behaviour/wire.rs"]
+mod wire;
 #[path = "behaviour/world.rs"]
 mod world;

@@ -246,7 +246,7 @@ impl Commands {
             ),
             rejected: make.counters(
                 "commands_rejected_total",
-                "Inputs refused by the rules",
+                "Inputs the rules refused or ignored, by reason",
                 &["command", "reason"],
             ),
             latency_seconds: make.histograms(

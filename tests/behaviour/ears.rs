@@ -151,7 +151,9 @@ pub(super) fn hear_memory(io: &Handle, log: &MemoryLog, shelf: &Arc<Shelf<Heard>
     let shelf = Arc::clone(shelf);
     io.spawn(async move {
         while let Some(delivery) = events.next().await {
-            let Delivery::Entry(entry) = delivery else { panic!("the listener lags: {delivery:?}") };
+            let Delivery::Entry(entry) = delivery else {
+                panic!("the listener lags: {delivery:?}")
+            };
             let message = &entry.message;
             let headers = message.headers.iter().map(|(k, v)| ((*k).to_owned(), v.clone()));
             let mut headers: BTreeMap<String, String> = headers.collect();
@@ -191,12 +193,7 @@ pub(super) async fn hear_nats(
     }
 }
 
-fn hear(
-    shelf: &Shelf<Heard>,
-    subject: String,
-    headers: BTreeMap<String, String>,
-    payload: &[u8],
-) {
+fn hear(shelf: &Shelf<Heard>, subject: String, headers: BTreeMap<String, String>, payload: &[u8]) {
     let tenant = headers.get("TENANT_ID").cloned().unwrap_or_default();
     let body = serde_json::from_slice(payload).unwrap();
     shelf.put(&tenant, Heard { subject, headers, body });

@@ -9,6 +9,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::sync::{Mutex as Turn, MutexGuard};
 use uuid::Uuid;
 
 use super::ears::{Heard, Told};
@@ -54,6 +55,12 @@ pub(super) fn spawned(pet: u32, slot: i8) -> Event {
         "fullness": 100, "x": 0, "y": 0, "stance": 0, "fh": 1,
     });
     event(pet, "SPAWNED", body)
+}
+
+/// Counters are the process's: who compares them does so alone.
+pub(super) async fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Turn<()> = Turn::const_new(());
+    ALONE.lock().await
 }
 
 pub(super) struct World {

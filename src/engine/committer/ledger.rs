@@ -56,7 +56,7 @@ pub(super) fn enter(round: &Round) {
     for ((command, outcome), count) in counts {
         let ended = METRICS.commands.ended.with_label_values(&[command, outcome_label(outcome)]);
         ended.inc_by(count);
-        if let Outcome::Rejected(reason) = outcome {
+        if let Outcome::Rejected(reason) | Outcome::Ignored(reason) = outcome {
             let rejected = METRICS.commands.rejected.with_label_values(&[command, reason.code()]);
             rejected.inc_by(count);
         }
