@@ -24,7 +24,7 @@ macro_rules! behaviours {
             })+
         }
     };
-    (in an engine with $keys:expr, $($name:ident),+ $(,)?) => {
+    (in an engine of its own with $keys:expr; $($name:ident),+ $(,)?) => {
         mod real {
             $(#[tokio::test]
             async fn $name() {
@@ -46,6 +46,8 @@ macro_rules! behaviours {
 
 #[path = "behaviour/assets.rs"]
 mod assets;
+#[path = "behaviour/bad_input.rs"]
+mod bad_input;
 #[path = "behaviour/characters.rs"]
 mod characters;
 #[path = "behaviour/commands.rs"]
@@ -60,6 +62,8 @@ mod movement;
 mod rejections;
 #[path = "behaviour/spawning.rs"]
 mod spawning;
+#[path = "behaviour/tenancy.rs"]
+mod tenancy;
 #[path = "behaviour/wire.rs"]
 mod wire;
 #[path = "behaviour/world.rs"]

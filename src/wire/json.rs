@@ -32,3 +32,51 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Object)
     }
 }
+
+/// Deepest nesting of a record. Nothing of ours needs more than three levels; readers of the
+/// dead letters and of the log need not cope with more either.
+pub(super) const MAX_DEPTH: usize = 128;
+
+/// Whether a JSON text is nested deeper than `max` levels.
+pub(super) fn is_deeper_than(max: usize, text: &str) -> bool {
+    let opens = |byte: &u8| matches!(byte, b'{' | b'[');
+    // Almost every text: counting all of them is a fraction of looking at each.
+    if text.as_bytes().iter().filter(|byte| opens(byte)).count() <= max {
+        return false;
+    }
+    let (mut depth, mut is_text) = (0_usize, false);
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => is_text = !is_text,
+            b'\\' if is_text => {
+                bytes.next();
+            }
+            _ if is_text => {}
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > max {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_depth_is_that_of_the_deepest_place() {
+        assert!(!is_deeper_than(2, r#"{"a":[1],"b":[2],"c":{}}"#));
+        assert!(is_deeper_than(2, r#"{"a":[1],"b":[{}]}"#));
+    }
+
+    #[test]
+    fn brackets_in_a_text_nest_nothing() {
+        assert!(!is_deeper_than(1, r#"{"[[[[":"\"[[[[","\\":"{{{{"}"#));
+        assert!(is_deeper_than(1, r#"{"\\":[]}"#));
+    }
+}

@@ -1,9 +1,9 @@
 //! The records of `docs/spec/pet-kafka.md`: four topics read, one written.
 //!
 //! A field has the range of the upstream service's type, and anything outside it makes the
-//! record malformed; so does a known key that stands twice. Unknown keys are skipped. `null`
-//! is the same as absent. Fields that no rule reads are not looked at, so that no record is
-//! lost for their sake.
+//! record malformed; so do a known key that stands twice and nesting deeper than 128 levels.
+//! Unknown keys are skipped. `null` is the same as absent. Fields that no rule reads are not
+//! looked at, so that no record is lost for their sake.
 
 pub mod asset;
 pub mod character;
@@ -25,7 +25,7 @@ pub use status::decode as decode_status;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::json::Object;
+use super::json::{self, Object};
 
 /// A body of which nothing is read.
 #[derive(Deserialize)]
@@ -34,6 +34,9 @@ struct Empty {}
 fn record<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Refused> {
     // Once for the whole record, so that what is skipped is UTF-8 too.
     let text = std::str::from_utf8(payload).map_err(|error| Refused::malformed("", error))?;
+    if json::is_deeper_than(json::MAX_DEPTH, text) {
+        return Err(Refused::malformed("", "nested deeper than 128 levels"));
+    }
     match serde_json::from_str(text) {
         Ok(Object(record)) => Ok(record),
         Err(error) => Err(Refused::malformed("", error)),

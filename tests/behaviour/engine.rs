@@ -14,6 +14,7 @@ use menagerie::sidecar::{Error, Order, Sidecar, ports};
 use menagerie::store::Store;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
 use sea_orm::{ConnectionTrait, Database};
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, watch};
@@ -30,6 +31,7 @@ pub(super) const PANICKING: Uuid = Uuid::from_u128(0xdead);
 
 pub(super) const CATALOG_PETS: &str = include_str!("pets.toml");
 const CATALOG_MAPS: &str = include_str!("maps.toml");
+const DEAD_LETTER_TOPIC: &str = "kafka.dead_letter_topic";
 const NUM_PARTITIONS: i32 = 3;
 const TOPICS: [&str; 5] = [
     "EVENT_TOPIC_CHARACTER_STATUS",
@@ -89,24 +91,27 @@ impl Setup {
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into();
-        let mut kafka = None;
-        match backend {
-            Backend::Embedded => {
-                let database = format!("sqlite://{}", folder.path().join("menagerie.db").display());
-                kafka = Some(EmbeddedKafka::start(TOPICS, NUM_PARTITIONS).unwrap());
-                let servers = kafka.as_ref().unwrap().bootstrap_servers();
-                env.push(("MENAGERIE_DATABASE__URL".into(), database));
-                env.push(("MENAGERIE_KAFKA__BOOTSTRAP_SERVERS".into(), servers.into()));
-                env.push(("MENAGERIE_NATS__URL".into(), "embedded".into()));
-            }
-            Backend::Real => env.extend(real_services().await?),
-        }
         env.extend(keys.iter().map(|(key, value)| (variable(key), (*value).to_owned())));
-        let setup = Self { backend, env, folder, _kafka: kafka };
-        if backend == Backend::Real {
-            setup.create_topics().await;
+        match backend {
+            Backend::Real => {
+                env.extend(real_services().await?);
+                let setup = Self { backend, env, folder, _kafka: None };
+                setup.create_topics().await;
+                Some(setup)
+            }
+            Backend::Embedded => {
+                let dead_letters = keys.iter().find(|(key, _)| *key == DEAD_LETTER_TOPIC);
+                let topics = TOPICS.into_iter().chain(dead_letters.map(|(_, topic)| *topic));
+                let kafka = EmbeddedKafka::start(topics, NUM_PARTITIONS).unwrap();
+                let database = folder.path().join("menagerie.db");
+                let mut setup = Self { backend, env, folder, _kafka: None };
+                setup.set("database.url", &format!("sqlite://{}", database.display()));
+                setup.set("kafka.bootstrap_servers", kafka.bootstrap_servers());
+                setup.set("nats.url", "embedded");
+                setup._kafka = Some(kafka);
+                Some(setup)
+            }
         }
-        Some(setup)
     }
 
     /// With the in-process cluster that the configuration itself names, which ends with
@@ -145,7 +150,11 @@ impl Setup {
             .map(|name| NewTopic::new(name, NUM_PARTITIONS, TopicReplication::Fixed(1)))
             .collect();
         for created in admin.create_topics(&topics, &AdminOptions::new()).await.unwrap() {
-            created.unwrap();
+            match created {
+                // The dead letters of an earlier run.
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((topic, error)) => panic!("{topic}: {error}"),
+            }
         }
     }
 

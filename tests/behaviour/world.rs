@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
+use menagerie::domain::TenantId;
+use menagerie::store::{DeadLetter, Filter};
 use parking_lot::Mutex;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -276,6 +279,23 @@ impl World {
         Some(document["data"]["attributes"].take())
     }
 
+    /// The dead letters of this tenant, oldest first, once there are so many.
+    pub(super) async fn letters(&self, count: usize) -> Vec<DeadLetter> {
+        let tenant = self.tenant.parse().ok().map(TenantId);
+        let deadline = Instant::now() + SOON;
+        loop {
+            let stored = self.engine.store.dead_letters(Filter::default(), 10_000).await.unwrap();
+            let letters = stored.into_iter().map(|stored| stored.letter);
+            let mut letters: Vec<_> = letters.filter(|letter| letter.tenant == tenant).collect();
+            letters.reverse();
+            if letters.len() >= count {
+                return letters;
+            }
+            assert!(Instant::now() < deadline, "{count} dead letters expected, got {letters:#?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// The value of a counter with exactly these labels; 0 before its first count.
     pub(super) async fn counter(&self, name: &str, labels: &str) -> u64 {
         let url = format!("{}/metrics", self.engine.admin);
@@ -287,13 +307,13 @@ impl World {
 
     /// Waits until a counter has this value.
     pub(super) async fn until_counted(&self, name: &str, labels: &str, value: u64) {
-        let deadline = std::time::Instant::now() + SOON;
+        let deadline = Instant::now() + SOON;
         loop {
             let counted = self.counter(name, labels).await;
             if counted == value {
                 return;
             }
-            let late = std::time::Instant::now() > deadline || counted > value;
+            let late = Instant::now() > deadline || counted > value;
             assert!(!late, "{name}{{{labels}}} is {counted}, not {value}");
             tokio::time::sleep(LOOK_EVERY).await;
         }

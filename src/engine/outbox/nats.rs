@@ -212,7 +212,7 @@ impl Publisher {
             event: &message.payload,
             error: &error.to_string(),
             at: now,
-            num_retries: self.policy.max_attempts,
+            num_attempts: self.policy.max_attempts,
         });
         let letter = Message {
             subject: dead_letter::subject(&message.subject),

@@ -17,8 +17,8 @@ pub struct DeadLetter<'a> {
     pub error: &'a str,
     /// When it was given up.
     pub at: DateTime<Utc>,
-    /// Attempts after the first.
-    pub num_retries: u32,
+    /// Attempts made.
+    pub num_attempts: u32,
 }
 
 #[derive(Serialize)]
@@ -49,7 +49,7 @@ pub fn encode(letter: &DeadLetter<'_>) -> Vec<u8> {
         event,
         error: letter.error,
         timestamp: timestamp(letter.at),
-        retry_count: letter.num_retries,
+        retry_count: letter.num_attempts,
     };
     serde_json::to_vec(&message).expect("keys are text and writing to memory cannot fail")
 }
@@ -72,7 +72,7 @@ mod tests {
             event,
             error: "no \"space\"",
             at,
-            num_retries: 2,
+            num_attempts: 3,
         };
         String::from_utf8(encode(&letter)).unwrap()
     }
@@ -81,7 +81,7 @@ mod tests {
     fn the_original_event_is_a_value_and_keeps_its_order() {
         let expected = concat!(
             r#"{"original_subject":"character.online","event":{"z":1.0,"a":2},"#,
-            r#""error":"no \"space\"","timestamp":"2024-01-15T10:30:00Z","retry_count":2}"#
+            r#""error":"no \"space\"","timestamp":"2024-01-15T10:30:00Z","retry_count":3}"#
         );
         assert_eq!(letter(br#"{"z":1.0,"a":2}"#), expected);
     }
