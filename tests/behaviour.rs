@@ -58,12 +58,18 @@ mod ears;
 mod engine;
 #[path = "behaviour/movement.rs"]
 mod movement;
+#[path = "behaviour/pets_api.rs"]
+mod pets_api;
 #[path = "behaviour/rejections.rs"]
 mod rejections;
+#[path = "behaviour/restart.rs"]
+mod restart;
 #[path = "behaviour/spawning.rs"]
 mod spawning;
 #[path = "behaviour/tenancy.rs"]
 mod tenancy;
+#[path = "behaviour/time.rs"]
+mod time;
 #[path = "behaviour/wire.rs"]
 mod wire;
 #[path = "behaviour/world.rs"]

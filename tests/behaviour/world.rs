@@ -320,7 +320,7 @@ impl World {
     }
 }
 
-fn read(told: &Told) -> Event {
+pub(super) fn read(told: &Told) -> Event {
     let json = told.json();
     let members: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(members, ["body", "ownerId", "petId", "type"]);

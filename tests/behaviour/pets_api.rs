@@ -1,0 +1,99 @@
+//! The pets API over the running engine: what it changes is announced, and what is announced
+//! can be read. Its documents and errors have unit tests beside the code.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::world::{World, event, slot_changed};
+
+const OWNER: u32 = 12_345;
+
+behaviours! {
+    in a shared engine:
+    a_created_pet_can_be_read_and_is_announced,
+    a_new_name_is_on_the_next_spawn,
+    a_deleted_pet_closes_its_slot_and_is_gone,
+    pets_are_listed_in_pages,
+    what_was_announced_can_be_read,
+}
+
+async fn a_created_pet_can_be_read_and_is_announced(world: World) {
+    let attributes = json!({
+        "ownerId": OWNER, "templateId": 5_000_017, "cashId": 9_000_000_000_u64, "name": "Mia",
+        "level": 3, "closeness": 5, "fullness": 40, "expiration": "2100-01-02T03:04:05Z",
+        "flag": 1, "purchaseBy": 77, "excludes": [{ "itemId": 2_000_000 }],
+    });
+    let document = json!({ "data": { "type": "pets", "attributes": attributes } });
+    let path = format!("/api/characters/{OWNER}/pets");
+    let answer = world.request(Method::POST, &path).json(&document).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    let created: Value = answer.json().await.unwrap();
+    let id = created["data"]["id"].as_str().unwrap();
+    let pet: u32 = id.parse().unwrap();
+    let mut expected = attributes.clone();
+    expected.as_object_mut().unwrap().extend(
+        json!({ "slot": -1, "x": 0, "y": 0, "stance": 0, "fh": 1 }).as_object().unwrap().clone(),
+    );
+    assert_eq!(created["data"]["attributes"], expected);
+    assert_eq!(world.look_up(pet).await, Some(expected));
+    assert_eq!(world.announced("CREATED", 1).await, [event(pet, "CREATED", json!({}))]);
+}
+
+async fn a_new_name_is_on_the_next_spawn(world: World) {
+    let pet = world.pet(OWNER).await;
+    let document = json!({ "data": { "type": "pets", "id": pet.to_string(), "attributes": { "name": " Möhre " } } });
+    let path = format!("/api/pets/{pet}");
+    let answer = world.request(Method::PATCH, &path).json(&document).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(world.look_up(pet).await.unwrap()["name"], "Möhre");
+    world.order(OWNER, pet, "SPAWN", json!({ "lead": false }));
+    assert_eq!(world.told(pet).await[1].body["name"], "Möhre");
+    let short = json!({ "data": { "type": "pets", "attributes": { "name": "Möö" } } });
+    let answer = world.request(Method::PATCH, &path).json(&short).send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+    assert_eq!(world.look_up(pet).await.unwrap()["name"], "Möhre");
+}
+
+async fn a_deleted_pet_closes_its_slot_and_is_gone(world: World) {
+    let (a, b) = (world.pet(OWNER).await, world.pet(OWNER).await);
+    world.order(OWNER, a, "SPAWN", json!({ "lead": false }));
+    world.order(OWNER, b, "SPAWN", json!({ "lead": false }));
+    world.told(b).await;
+    let path = format!("/api/pets/{a}");
+    assert_eq!(world.request(Method::DELETE, &path).send().await.unwrap().status(), 204);
+    assert_eq!(world.look_up(a).await, None);
+    assert_eq!(world.told(b).await, [slot_changed(b, 1, 0), event(a, "DELETED", json!({}))]);
+    let again = world.request(Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(again.status(), 404);
+    let problem: Value = again.json().await.unwrap();
+    assert_eq!(problem["errors"][0]["status"], "404");
+}
+
+async fn pets_are_listed_in_pages(world: World) {
+    let mut pets = Vec::new();
+    for _ in 0..5 {
+        pets.push(world.pet(OWNER).await.to_string());
+    }
+    let mut listed = Vec::new();
+    for number in 1..=3 {
+        let path = format!("/api/characters/{OWNER}/pets?page[number]={number}&page[size]=2");
+        let page: Value =
+            world.request(Method::GET, &path).send().await.unwrap().json().await.unwrap();
+        assert_eq!(page["meta"]["total"], 5);
+        assert_eq!(page["meta"]["page"], json!({ "number": number, "size": 2, "last": 3 }));
+        let data = page["data"].as_array().unwrap();
+        listed.extend(data.iter().map(|pet| pet["id"].as_str().unwrap().to_owned()));
+    }
+    assert_eq!(listed, pets);
+    let nobodys = world.request(Method::GET, "/api/characters/99/pets").send().await.unwrap();
+    assert_eq!(nobodys.json::<Value>().await.unwrap()["data"], json!([]));
+}
+
+async fn what_was_announced_can_be_read(world: World) {
+    let pet = world.pet_with(OWNER, json!({ "level": 30 })).await;
+    for closeness in 1..=50 {
+        let transaction = world.order(0, pet, "AWARD_CLOSENESS", json!({ "amount": 1 }));
+        world.told_until(transaction).await;
+        assert_eq!(world.look_up(pet).await.unwrap()["closeness"], closeness);
+    }
+}
