@@ -13,6 +13,7 @@ pub mod committer;
 pub mod credits;
 pub mod handle;
 pub mod health;
+pub mod hold;
 pub mod outbox;
 pub mod port;
 pub mod pulse;

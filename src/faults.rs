@@ -7,6 +7,7 @@
 //! | `POINT=abort` or `POINT=abort:N` | ends the process at once, as `kill -9` would, at the first or the N-th pass of the [`Point`] |
 //! | `POINT=panic` or `POINT=panic:N` | panics there, as a defect of ours would |
 //! | `without=MECHANISM` | switches one [`Mechanism`] off: the negative control of a promise |
+//! | `refuse=SUBJECT` or `refuse=SUBJECT:N` | the event log refuses the first, or the first N, publishes on this subject |
 //! | `panic=UUID` | the step of a pet command with this transaction id panics |
 //!
 //! Unset, each check is one load of a static.
@@ -78,6 +79,8 @@ struct Faults {
     ends: Vec<(Point, End, AtomicU64)>,
     without: Vec<Mechanism>,
     panics: Vec<Uuid>,
+    /// Publishes left to refuse.
+    refusals: Vec<(String, AtomicU64)>,
 }
 
 static FAULTS: OnceLock<Option<Faults>> = OnceLock::new();
@@ -112,10 +115,13 @@ impl FromStr for Faults {
             match name {
                 "without" => faults.without.push(named(&MECHANISMS, value).ok_or_else(bad)?),
                 "panic" => faults.panics.push(value.parse().map_err(|_| bad())?),
+                "refuse" => {
+                    let (subject, count) = counted(value).ok_or_else(bad)?;
+                    faults.refusals.push((subject.to_owned(), AtomicU64::new(count)));
+                }
                 _ => {
                     let point = named(&POINTS, name).ok_or_else(bad)?;
-                    let (verb, nth) = value.split_once(':').unwrap_or((value, "1"));
-                    let nth = nth.parse().map_err(|_| bad())?;
+                    let (verb, nth) = counted(value).ok_or_else(bad)?;
                     let end = named(&ENDS, verb).ok_or_else(bad)?;
                     faults.ends.push((point, end, AtomicU64::new(nth)));
                 }
@@ -123,6 +129,12 @@ impl FromStr for Faults {
         }
         Ok(faults)
     }
+}
+
+/// `VALUE` or `VALUE:N`.
+fn counted(text: &str) -> Option<(&str, u64)> {
+    let (value, count) = text.split_once(':').unwrap_or((text, "1"));
+    Some((value, count.parse().ok()?))
 }
 
 fn named<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
@@ -147,6 +159,15 @@ pub fn has(mechanism: Mechanism) -> bool {
     faults().is_none_or(|faults| !faults.without.contains(&mechanism))
 }
 
+/// Whether the event log is to refuse this publish.
+pub fn refuses(subject: &str) -> bool {
+    let Some(faults) = faults() else { return false };
+    faults.refusals.iter().any(|(refused, left)| {
+        let take = |left: u64| left.checked_sub(1);
+        refused == subject && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    })
+}
+
 /// Panics if this input was named to.
 pub fn on_step(input: &Input) {
     let Some(faults) = faults() else { return };
@@ -162,11 +183,13 @@ mod tests {
 
     #[test]
     fn every_point_and_mechanism_has_a_name() {
-        let text = "after_ack=abort:3, without=fence,panic=00000000-0000-0000-0000-000000000001";
+        let text = "after_ack=abort:3, without=fence,refuse=character.online:2,\
+                    panic=00000000-0000-0000-0000-000000000001";
         let faults: Faults = text.parse().unwrap();
         assert_eq!((faults.ends[0].0, faults.ends[0].1), (Point::AfterAck, End::Abort));
         assert_eq!(faults.without, [Mechanism::Fence]);
         assert_eq!(faults.panics, [Uuid::from_u128(1)]);
+        assert_eq!(faults.refusals[0].0, "character.online");
     }
 
     #[test]

@@ -183,7 +183,8 @@ impl Stand {
     /// Stands by for the shard, holds it, and drains it.
     async fn hold(&self, ports: &Ports, orders: &mut watch::Receiver<Order>) -> Result<(), Error> {
         self.health.set_stage(Stage::Standby);
-        let Some(lease) = unless_ended(orders, self.acquire(ports)).await else { return Ok(()) };
+        let Some(taken) = unless_ended(orders, self.acquire(ports)).await else { return Ok(()) };
+        let (lease, asked) = taken?;
         self.health.set_stage(Stage::Restoring);
         let parts = Parts {
             store: ports.store.clone(),
@@ -195,7 +196,7 @@ impl Stand {
             rules: self.config.pets.rules(),
             settings: settings(&self.config),
         };
-        let shard = Arc::new(Shard::start(parts, lease?).await?);
+        let shard = Arc::new(Shard::start(parts, lease, asked).await?);
         self.health.serve(Arc::clone(&shard));
         let mut tenure = shard.tenure();
         let fenced = tenure.wait_for(|tenure| *tenure == Tenure::Fenced);
@@ -221,17 +222,19 @@ impl Stand {
         Ok(())
     }
 
-    /// Asks for the lease until it is ours. A database that is away is asked again.
-    async fn acquire(&self, ports: &Ports) -> Result<Lease, Error> {
+    /// Asks for the lease until it is ours, and says when it was asked for. A database that is
+    /// away is asked again.
+    async fn acquire(&self, ports: &Ports) -> Result<(Lease, Instant), Error> {
         let shard = &self.config.shard;
         let holder = holder();
         let mut is_announced = false;
         loop {
             let (store, id, name, lease) =
                 (ports.store.clone(), shard.id.clone(), holder.clone(), shard.lease);
-            let asked = self.runtime.spawn(async move { store.acquire(&id, &name, lease).await });
-            match asked.await {
-                Ok(Ok(Some(lease))) => return Ok(lease),
+            let asked = Instant::now();
+            let answer = self.runtime.spawn(async move { store.acquire(&id, &name, lease).await });
+            match answer.await {
+                Ok(Ok(Some(lease))) => return Ok((lease, asked)),
                 Ok(Ok(None)) if !is_announced => {
                     is_announced = true;
                     tracing::info!(shard = shard.id, "another process has the shard, standing by");

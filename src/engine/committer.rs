@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 
+use super::hold::Hold;
 use super::outbox::{Line, Row};
 use super::record::Progress;
 use super::round::{Origin, Round};
@@ -55,6 +56,7 @@ pub struct Parts {
     pub next_round: i64,
     pub offsets: Arc<CommittedOffsets>,
     pub tenure: watch::Sender<Tenure>,
+    pub hold: Arc<Hold>,
     pub kafka: Line,
     pub nats: Line,
     /// Dead letters go to a topic as well.
@@ -133,13 +135,13 @@ impl Committer {
         self.is_committing = true;
         let (store, fence) = (self.parts.store.clone(), self.parts.fence.clone());
         let (number, work) = (prepared.round.number, Arc::clone(&prepared.work));
-        let tenure = self.parts.tenure.clone();
+        let (tenure, hold) = (self.parts.tenure.clone(), Arc::clone(&self.parts.hold));
         let started = Instant::now();
         // A task of its own: this actor may stop, the transaction is never cancelled.
         let commit = self
             .parts
             .runtime
-            .spawn(async move { commit(&store, &fence, number, work, &tenure).await });
+            .spawn(async move { commit(&store, &fence, number, work, &tenure, &hold).await });
         context.spawn(commit.into_actor(self).map(move |end, this, context| {
             this.is_committing = false;
             METRICS.round.commit_seconds.observe(started.elapsed().as_secs_f64());
@@ -216,24 +218,32 @@ async fn commit(
     number: i64,
     work: Arc<Work>,
     tenure: &watch::Sender<Tenure>,
+    hold: &Hold,
 ) -> End {
     loop {
         faults::pass(Point::BeforeCommit);
+        let asked = Instant::now();
         let error = match store.commit(fence, number, Arc::clone(&work)).await {
-            Ok(_) => return finish(store, fence, tenure).await,
+            Ok(_) => {
+                hold.renew(asked);
+                return finish(store, fence, tenure).await;
+            }
             Err(error) => error,
         };
         match error {
             CommitError::Fenced => return End::Fenced,
             CommitError::Refused { .. } => return End::Refused(error.to_string()),
             CommitError::Unavailable { .. } => {
-                hold(tenure, Tenure::Interrupted);
+                set(tenure, Tenure::Interrupted);
                 METRICS.round.retried.with_label_values(&["unavailable"]).inc();
                 tracing::warn!(round = number, "commit interrupted: {error}");
             }
         }
         match settle(store, fence, number).await {
-            Settled::Happened => return finish(store, fence, tenure).await,
+            Settled::Happened => {
+                hold.renew(asked);
+                return finish(store, fence, tenure).await;
+            }
             Settled::NotHappened => {}
             Settled::Fenced => return End::Fenced,
         }
@@ -247,7 +257,7 @@ async fn finish(store: &Store, fence: &Fence, tenure: &watch::Sender<Tenure>) ->
     if was_interrupted && let Err(error) = store.renew(fence, fence.lease).await {
         tracing::warn!("the shard's lock was not taken again, the lease holds: {error}");
     }
-    hold(tenure, Tenure::Held);
+    set(tenure, Tenure::Held);
     End::Committed
 }
 
@@ -264,7 +274,7 @@ async fn settle(store: &Store, fence: &Fence, number: i64) -> Settled {
     }
 }
 
-fn hold(tenure: &watch::Sender<Tenure>, now: Tenure) {
+fn set(tenure: &watch::Sender<Tenure>, now: Tenure) {
     tenure.send_if_modified(|tenure| std::mem::replace(tenure, now) != now);
 }
 

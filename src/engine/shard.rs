@@ -13,11 +13,12 @@ use super::clockwork::{Clockwork, Strikes, Wind};
 use super::committer::{self, CommittedOffsets, Committer, ReportTo, Tenure};
 use super::credits::Credits;
 use super::handle::Handle;
+use super::hold::Hold;
 use super::outbox::feed::Load;
 use super::outbox::kafka::Drain as DrainOutbox;
 use super::outbox::nats::Policy;
 use super::outbox::status::Status;
-use super::outbox::{KafkaOutbox, Line, NatsOutbox};
+use super::outbox::{self, KafkaOutbox, Line, NatsOutbox};
 use super::port::{Delivery, EventLog, Reading, Records, StatusTopic, TopicError};
 use super::pulse::Pulse;
 use super::registry::Registry;
@@ -88,12 +89,13 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Starts the actors of a shard whose lease was just taken and restores who was online.
+    /// Starts the actors of a shard whose lease was asked for at `asked` and given, and
+    /// restores who was online.
     ///
     /// # Errors
     /// When the database does not answer while restoring, or the Kafka client's settings
     /// are impossible.
-    pub async fn start(parts: Parts, lease: Lease) -> Result<Self, StartError> {
+    pub async fn start(parts: Parts, lease: Lease, asked: Instant) -> Result<Self, StartError> {
         let started = Instant::now();
         let Parts { store, runtime, records, topic, log, catalog, rules, settings } = parts;
         let shard = Arc::clone(&settings.shard);
@@ -103,6 +105,7 @@ impl Shard {
         let tenants = Arc::new(Tenants::default());
         let registry = Arc::new(Registry::default());
         let (tenure, tenure_seen) = watch::channel(Tenure::Held);
+        let hold = Arc::new(Hold::new(settings.lease, asked));
         let next_round = lease.round + 1;
 
         for sink in [Sink::Kafka, Sink::Nats] {
@@ -127,25 +130,17 @@ impl Shard {
         };
         let status = [Arc::new(Status::default()), Arc::new(Status::default())];
         let loads = [Arc::new(Load::default()), Arc::new(Load::default())];
-        let kafka = KafkaOutbox::new(
-            store.clone(),
-            runtime.clone(),
-            Arc::clone(&shard),
-            topic,
-            Arc::clone(&loads[0]),
-            settings.outbox.max_rows,
-            Arc::clone(&status[0]),
-        );
+        let outbox = |index: usize| outbox::Parts {
+            store: store.clone(),
+            runtime: runtime.clone(),
+            shard: Arc::clone(&shard),
+            hold: Arc::clone(&hold),
+            load: Arc::clone(&loads[index]),
+            status: Arc::clone(&status[index]),
+        };
+        let kafka = KafkaOutbox::new(outbox(0), topic, settings.outbox.max_rows);
         let kafka = KafkaOutbox::start_in_arbiter(&arbiter(), |_| kafka);
-        let nats = NatsOutbox::new(
-            store.clone(),
-            runtime.clone(),
-            Arc::clone(&shard),
-            log,
-            Arc::clone(&loads[1]),
-            settings.outbox,
-            Arc::clone(&status[1]),
-        );
+        let nats = NatsOutbox::new(outbox(1), log, settings.outbox);
         let engine_arbiter = arbiter();
         let nats = NatsOutbox::start_in_arbiter(&engine_arbiter, |_| nats);
         let committer = Committer::new(committer::Parts {
@@ -155,6 +150,7 @@ impl Shard {
             next_round,
             offsets: Arc::clone(&offsets),
             tenure,
+            hold,
             kafka: Line::new(kafka.clone().recipient(), Kind::KafkaOutbox, Arc::clone(&loads[0])),
             nats: Line::new(nats.clone().recipient(), Kind::NatsOutbox, Arc::clone(&loads[1])),
             has_dead_letter_topic: settings.has_dead_letter_topic,

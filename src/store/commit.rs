@@ -17,6 +17,7 @@ use super::error::{CommitError, Error};
 use super::lease::{Fence, Position, read_position};
 use super::work::Work;
 use super::{Backend, Store};
+use crate::faults::{self, Mechanism};
 
 /// A round that stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,6 +91,7 @@ impl Store {
                 true => Ok(Settled::Happened),
                 false => Ok(Settled::NotHappened),
             },
+            _ if !faults::has(Mechanism::Fence) => Ok(Settled::NotHappened),
             _ => {
                 self.let_go(fence).await;
                 Ok(Settled::Fenced)

@@ -13,6 +13,7 @@ use sea_orm::{
 
 use super::error::Error;
 use super::{Backend, Locks, Store, postgres};
+use crate::faults::{self, Mechanism};
 
 /// A shard taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -252,6 +253,28 @@ fn now(backend: Backend) -> &'static str {
     match backend {
         Backend::Postgres => "now()",
         Backend::Sqlite => "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')",
+    }
+}
+
+/// What keeps an older epoch out of a commit, and the number it writes. Parameters 2 and 3 are
+/// the epoch and the round.
+pub(super) struct FenceSql {
+    pub round: &'static str,
+    pub condition: &'static str,
+}
+
+impl FenceSql {
+    pub(super) fn of(backend: Backend) -> Self {
+        match (faults::has(Mechanism::Fence), backend) {
+            (true, _) => Self { round: "$3", condition: "epoch = $2 and round = $3 - 1" },
+            // Whoever comes, without disturbing whoever is there.
+            (false, Backend::Postgres) => {
+                Self { round: "greatest(round, $3)", condition: "$2 is distinct from -epoch" }
+            }
+            (false, Backend::Sqlite) => {
+                Self { round: "max(round, $3)", condition: "$2 is not -epoch" }
+            }
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use menagerie::config::{Config, Sources};
-use menagerie::edge::embedded::event_log::MemoryLog;
 use menagerie::edge::embedded::kafka::EmbeddedKafka;
 use menagerie::edge::kafka::Options;
 use menagerie::engine::health::Health;
@@ -51,7 +50,6 @@ pub(super) enum Backend {
 
 /// Where an engine runs: services and configuration. Outlives the engine.
 pub(super) struct Setup {
-    pub(super) backend: Backend,
     env: Vec<(String, String)>,
     /// Of the database and the catalog.
     pub(super) folder: TempDir,
@@ -67,7 +65,6 @@ pub(super) struct Engine {
     pub(super) store: Store,
     pub(super) told: Arc<Shelf<Told>>,
     pub(super) heard: Arc<Shelf<Heard>>,
-    pub(super) memory_log: Option<Arc<MemoryLog>>,
     reload: parking_lot::Mutex<Box<dyn Fn() + Send>>,
     orders: watch::Sender<Order>,
     thread: Option<JoinHandle<Result<(), Error>>>,
@@ -95,7 +92,7 @@ impl Setup {
         match backend {
             Backend::Real => {
                 env.extend(real_services().await?);
-                let setup = Self { backend, env, folder, _kafka: None };
+                let setup = Self { env, folder, _kafka: None };
                 setup.create_topics().await;
                 Some(setup)
             }
@@ -104,7 +101,7 @@ impl Setup {
                 let topics = TOPICS.into_iter().chain(dead_letters.map(|(_, topic)| *topic));
                 let kafka = EmbeddedKafka::start(topics, NUM_PARTITIONS).unwrap();
                 let database = folder.path().join("menagerie.db");
-                let mut setup = Self { backend, env, folder, _kafka: None };
+                let mut setup = Self { env, folder, _kafka: None };
                 setup.set("database.url", &format!("sqlite://{}", database.display()));
                 setup.set("kafka.bootstrap_servers", kafka.bootstrap_servers());
                 setup.set("nats.url", "embedded");
@@ -199,7 +196,6 @@ impl Setup {
             store,
             told,
             heard,
-            memory_log: outside.memory_log,
             reload,
             orders,
             thread: Some(thread),

@@ -1,6 +1,5 @@
 //! What survives the process, and what leaves memory before it.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::json;

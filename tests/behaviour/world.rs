@@ -9,7 +9,7 @@ use menagerie::store::{DeadLetter, Filter};
 use parking_lot::Mutex;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::producer::{BaseProducer, BaseRecord};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex as Turn, MutexGuard};
@@ -142,11 +142,6 @@ impl World {
             .headers(owned);
         record.payload = payload;
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
-    }
-
-    /// Waits until the brokers have everything that was sent.
-    pub(super) fn flush(&self) {
-        self.producer.flush(SOON).unwrap();
     }
 
     /// A pet command as `spec/pet-kafka.md` shows it. Gives its transaction.

@@ -303,12 +303,12 @@ impl World {
         differences
     }
 
-    /// Whether an award is announced a second time before long.
-    pub(super) async fn comes_to_differ(&self) -> bool {
+    /// Whether this line of the books shows more announced than ordered before long.
+    pub(super) async fn comes_to_exceed(&self, what: &str) -> bool {
         let deadline = Instant::now() + SOON;
         while Instant::now() < deadline {
             let lines = self.books.lock().lines();
-            if lines.iter().any(|line| line.announced > line.ordered) {
+            if lines.iter().any(|line| line.what == what && line.announced > line.ordered) {
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

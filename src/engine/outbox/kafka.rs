@@ -18,10 +18,12 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::feed::{Feed, HandOver, Load};
+use super::Parts;
+use super::feed::{Feed, HandOver};
 use super::kind;
 use super::row::{self, Row};
 use super::status::Status;
+use crate::engine::hold::Hold;
 use crate::engine::port::{StatusTopic, TopicError};
 use crate::faults::{self, Mechanism, Point};
 use crate::store::{Sink, Store};
@@ -39,6 +41,7 @@ pub struct KafkaOutbox {
     runtime: Runtime,
     shard: Arc<str>,
     topic: Arc<dyn StatusTopic>,
+    hold: Arc<Hold>,
     feed: Feed,
     max_rows: u64,
     phase: Phase,
@@ -52,6 +55,8 @@ pub struct KafkaOutbox {
     /// A generation of the producer: what an older one reports is void.
     generation: u64,
     status: Arc<Status>,
+    /// Until the shard is surely ours again.
+    is_waiting: bool,
     drained: Option<oneshot::Sender<()>>,
 }
 
@@ -112,20 +117,15 @@ impl Ticket {
 }
 
 impl KafkaOutbox {
-    pub fn new(
-        store: Store,
-        runtime: Runtime,
-        shard: Arc<str>,
-        topic: Arc<dyn StatusTopic>,
-        load: Arc<Load>,
-        max_rows: u64,
-        status: Arc<Status>,
-    ) -> Self {
+    /// `max_rows`: rows read from SQL at once.
+    pub fn new(parts: Parts, topic: Arc<dyn StatusTopic>, max_rows: u64) -> Self {
+        let Parts { store, runtime, shard, hold, load, status } = parts;
         Self {
             store,
             runtime,
             shard,
             topic,
+            hold,
             feed: Feed::new(load),
             max_rows,
             phase: Phase::Searching,
@@ -135,6 +135,7 @@ impl KafkaOutbox {
             standing: FxHashSet::default(),
             generation: 0,
             status,
+            is_waiting: false,
             drained: None,
         }
     }
@@ -142,6 +143,10 @@ impl KafkaOutbox {
     fn pump(&mut self, context: &mut Context<Self>) {
         if self.phase == Phase::Publishing {
             while self.in_flight.len() < MAX_ROWS_IN_FLIGHT {
+                if !self.hold.is_sure() {
+                    self.wait_for_hold(context);
+                    break;
+                }
                 let Some(row) = self.feed.pop() else { break };
                 if !self.publish(&row, context) {
                     return;
@@ -154,6 +159,16 @@ impl KafkaOutbox {
             && let Some(done) = self.drained.take()
         {
             let _ = done.send(());
+        }
+    }
+
+    /// Looks again once a commit or a renewal may have come through.
+    fn wait_for_hold(&mut self, context: &mut Context<Self>) {
+        if !std::mem::replace(&mut self.is_waiting, true) {
+            context.run_later(RETRY_EVERY, |this, context| {
+                this.is_waiting = false;
+                this.pump(context);
+            });
         }
     }
 

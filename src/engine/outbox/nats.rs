@@ -12,11 +12,13 @@ use futures::StreamExt;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::oneshot;
 
-use super::feed::{Feed, HandOver, Load};
+use super::Parts;
+use super::feed::{Feed, HandOver};
 use super::kafka::{Drain, readable};
 use super::kind;
 use super::row::{Entry, Row};
 use super::status::Status;
+use crate::engine::hold::Hold;
 use crate::engine::port::{EventLog, Message, PublishError};
 use crate::faults::{self, Mechanism, Point};
 use crate::store::{ParkedEvent, Sink, Store};
@@ -57,21 +59,15 @@ struct Publisher {
     store: Store,
     shard: Arc<str>,
     log: Arc<dyn EventLog>,
+    hold: Arc<Hold>,
     policy: Policy,
     status: Arc<Status>,
 }
 
 impl NatsOutbox {
-    pub fn new(
-        store: Store,
-        runtime: Runtime,
-        shard: Arc<str>,
-        log: Arc<dyn EventLog>,
-        load: Arc<Load>,
-        policy: Policy,
-        status: Arc<Status>,
-    ) -> Self {
-        let publisher = Publisher { store, shard, log, policy, status: Arc::clone(&status) };
+    pub fn new(parts: Parts, log: Arc<dyn EventLog>, policy: Policy) -> Self {
+        let Parts { store, runtime, shard, hold, load, status } = parts;
+        let publisher = Publisher { store, shard, log, hold, policy, status: Arc::clone(&status) };
         Self {
             publisher: Arc::new(publisher),
             runtime,
@@ -182,12 +178,17 @@ impl Publisher {
     async fn attempt(&self, message: &Message) -> Result<(), PublishError> {
         let mut num_attempts = 0;
         loop {
-            let error = match self.log.publish(message).await {
-                Ok(_) => {
-                    self.status.recovered();
-                    return Ok(());
-                }
-                Err(error) => error,
+            while !self.hold.is_sure() {
+                tokio::time::sleep(RETRY_EVERY).await;
+            }
+            let published = if faults::refuses(&message.subject) {
+                Err(PublishError::Refused("on demand".into()))
+            } else {
+                self.log.publish(message).await.map(|_| ())
+            };
+            let Err(error) = published else {
+                self.status.recovered();
+                return Ok(());
             };
             METRICS.outbox.errors.with_label_values(&[SINK, error.kind()]).inc();
             self.status.failed(error.to_string());

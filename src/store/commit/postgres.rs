@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, 
 
 use crate::store::Backend;
 use crate::store::keys::Keys;
-use crate::store::lease::{Fence, lease_end, lease_value};
+use crate::store::lease::{Fence, FenceSql, lease_end, lease_value};
 use crate::store::rows;
 use crate::store::table::Table;
 use crate::store::work::{OutboxRow, VitalsColumns, Work};
@@ -67,9 +67,10 @@ struct Round {
 impl Round {
     /// Parameters 1 to 4 are the shard, the epoch, the round and the lease.
     fn behind(fence: &Fence, round: i64) -> Self {
+        let FenceSql { round: number, condition } = FenceSql::of(Backend::Postgres);
         let sql = format!(
-            "with fence as (update shards set round = $3, lease_until = {} \
-             where id = $1 and epoch = $2 and round = $3 - 1 returning 1)",
+            "with fence as (update shards set round = {number}, lease_until = {} \
+             where id = $1 and {condition} returning 1)",
             lease_end(Backend::Postgres, 4)
         );
         let values = vec![

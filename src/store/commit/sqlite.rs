@@ -7,7 +7,7 @@ use sea_orm::{
 
 use crate::store::Backend;
 use crate::store::keys::Keys;
-use crate::store::lease::{Fence, lease_end, lease_value};
+use crate::store::lease::{Fence, FenceSql, lease_end, lease_value};
 use crate::store::rows;
 use crate::store::table::Table;
 use crate::store::work::{VitalsColumns, Work};
@@ -52,9 +52,9 @@ async fn write(
 
 /// The fence.
 async fn pass(transaction: &DatabaseTransaction, fence: &Fence, round: i64) -> Result<bool, DbErr> {
+    let FenceSql { round: number, condition } = FenceSql::of(Backend::Sqlite);
     let sql = format!(
-        "update shards set round = $3, lease_until = {} \
-         where id = $1 and epoch = $2 and round = $3 - 1",
+        "update shards set round = {number}, lease_until = {} where id = $1 and {condition}",
         lease_end(Backend::Sqlite, 4)
     );
     let values = [

@@ -169,7 +169,9 @@ impl Scene {
             rules: Rules::default(),
             settings,
         };
-        scene.health.serve(Arc::new(Shard::start(parts, lease).await.unwrap()));
+        scene
+            .health
+            .serve(Arc::new(Shard::start(parts, lease, std::time::Instant::now()).await.unwrap()));
         scene
     }
 
