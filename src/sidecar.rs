@@ -193,7 +193,7 @@ impl Stand {
             topic: Arc::clone(&ports.topic),
             log: Arc::clone(&ports.log),
             catalog: Arc::clone(&self.catalog),
-            rules: self.config.pets.rules(),
+            rules: self.config.pets.rules(&self.config.characters),
             settings: settings(&self.config),
         };
         let shard = Arc::new(Shard::start(parts, lease, asked).await?);

@@ -61,18 +61,21 @@ pub struct Pets {
 
 impl Pets {
     /// The part of the rules that the operator sets.
-    pub fn rules(&self) -> Rules {
+    pub fn rules(&self, characters: &Characters) -> Rules {
         Rules {
             hunger_interval: self.hunger_interval,
             max_spawned: self.max_spawned,
             closeness_on_failed_command: self.closeness_on_failed_command,
+            max_characters: characters.max_per_user,
+            restore_window: characters.restore_window,
         }
     }
 }
 
 impl Default for Pets {
     fn default() -> Self {
-        let Rules { hunger_interval, max_spawned, closeness_on_failed_command } = Rules::default();
+        let Rules { hunger_interval, max_spawned, closeness_on_failed_command, .. } =
+            Rules::default();
         Self { hunger_interval, max_spawned, closeness_on_failed_command }
     }
 }
@@ -93,9 +96,10 @@ pub struct Characters {
 
 impl Default for Characters {
     fn default() -> Self {
+        let Rules { max_characters, restore_window, .. } = Rules::default();
         Self {
-            max_per_user: 5,
-            restore_window: Duration::from_secs(30 * 24 * 60 * 60),
+            max_per_user: max_characters,
+            restore_window,
             idle_passivation: Duration::from_secs(10 * 60),
         }
     }

@@ -109,7 +109,8 @@ pub enum Death {
 /// What the gauges of the world count of one character.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Census {
-    /// The world it is online in.
+    pub is_online: bool,
+    /// The world it is online in, if that is a number.
     pub world: Option<u8>,
     /// Pets out; 0 while offline.
     pub num_spawned: u8,
@@ -237,6 +238,7 @@ impl Census {
         let (num_spawned, num_hungry) = out.fold((0, 0), |(spawned, hungry), pet| {
             (spawned + 1, hungry + u8::from(pet.fullness < MAX_FULLNESS))
         });
-        Self { world: Some(session.world), num_spawned, num_hungry }
+        let world = session.whereabouts.map(|whereabouts| whereabouts.world);
+        Self { is_online: true, world, num_spawned, num_hungry }
     }
 }
