@@ -48,7 +48,7 @@ enum Fields<'a> {
         name: &'a str,
         session_id: Uuid,
         /// Empty when the caller did not say.
-        #[serde(serialize_with = "ip")]
+        #[serde(serialize_with = "address")]
         ip: Option<IpAddr>,
     },
     Online {
@@ -177,7 +177,7 @@ fn fields(body: &Body) -> Fields<'_> {
     }
 }
 
-fn ip<S: Serializer>(ip: &Option<IpAddr>, serializer: S) -> Result<S::Ok, S::Error> {
+fn address<S: Serializer>(ip: &Option<IpAddr>, serializer: S) -> Result<S::Ok, S::Error> {
     match ip {
         Some(ip) => serializer.collect_str(ip),
         None => serializer.serialize_str(""),
