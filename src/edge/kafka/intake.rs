@@ -231,8 +231,30 @@ impl Reader {
     /// Lets librdkafka call back while nothing is read. Paused partitions deliver nothing;
     /// what was fetched before the pause is dropped by librdkafka and fetched again.
     fn serve(&mut self) {
-        if let Some(Err(error)) = self.consumer.poll(POLL) {
-            self.note_error(&error);
+        match self.consumer.poll(POLL) {
+            None => {}
+            Some(Err(error)) => self.note_error(&error),
+            // Of a partition whose pause failed: to drop it would lose it for good, for the
+            // next record's offset would pass it. While draining nothing follows it.
+            Some(Ok(message)) if !self.shared.is_stopped.load(Ordering::Acquire) => {
+                let mut gathering = Gathering::default();
+                gathering.take(
+                    &message,
+                    &mut self.partitions,
+                    &mut self.decoder,
+                    &mut self.hint,
+                );
+                self.hand_over(gathering);
+            }
+            Some(Ok(_)) => {}
+        }
+    }
+
+    fn hand_over(&self, gathering: Gathering) {
+        if let Some(batch) = gathering.finish() {
+            self.delivery.credits.take(batch.credits);
+            let envelope = Envelope::seal(ActorKind::Supervisor);
+            self.delivery.supervisor.do_send(Deliver { batch, envelope });
         }
     }
 
@@ -285,11 +307,7 @@ impl Reader {
             }
             patience = Duration::ZERO;
         }
-        if let Some(batch) = gathering.finish() {
-            self.delivery.credits.take(batch.credits);
-            let envelope = Envelope::seal(ActorKind::Supervisor);
-            self.delivery.supervisor.do_send(Deliver { batch, envelope });
-        }
+        self.hand_over(gathering);
         if let Some(error) = failure {
             self.handle_error(&error);
         }
