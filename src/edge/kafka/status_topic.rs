@@ -20,10 +20,10 @@ use crate::engine::outbox::kind::DEAD_LETTER;
 use crate::engine::outbox::row::Entry;
 use crate::engine::port::{StatusTopic, TopicError};
 use crate::engine::record::Original;
+use crate::telemetry::metrics::METRICS;
 use crate::wire::kafka::headers::{
     ENVIRONMENT, EVENT_ID, MAJOR_VERSION, MINOR_VERSION, REGION, TENANT_ID, TRACEPARENT, TRACESTATE,
 };
-use crate::telemetry::metrics::METRICS;
 use crate::wire::kafka::key::key;
 
 /// How long a replaced producer may take to report what it still held.

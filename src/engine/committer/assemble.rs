@@ -15,6 +15,9 @@ use crate::store::{CharacterRow, DeadLetter, OutboxRow, PetRow, Sink, Source, Wo
 use crate::wire::kafka::status;
 use crate::wire::nats::event;
 
+/// Tenants remembered; of those forgotten the attributes are written again.
+const MAX_TENANTS: usize = 4_096;
+
 /// The tenants whose attributes stand in SQL as we know them.
 #[derive(Default)]
 pub(super) struct KnownTenants(FxHashMap<TenantId, Arc<Tenant>>);
@@ -29,6 +32,9 @@ struct Outgoing {
 
 impl KnownTenants {
     pub fn committed(&mut self, tenants: &[Arc<Tenant>]) {
+        if self.0.len() + tenants.len() > MAX_TENANTS {
+            self.0.clear();
+        }
         for tenant in tenants {
             self.0.insert(tenant.id, Arc::clone(tenant));
         }

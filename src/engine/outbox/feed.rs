@@ -32,6 +32,8 @@ pub struct Line {
     outbox: Recipient<HandOver>,
     actor: Kind,
     load: Arc<Load>,
+    /// Most rows on the way.
+    max_rows: usize,
     /// The round of the last row committed, handed over or not.
     previous: i64,
 }
@@ -41,6 +43,8 @@ pub struct Line {
 pub struct Load {
     /// Of rows handed over or read, and not yet taken to be published.
     num_bytes: AtomicUsize,
+    /// Rows between the committer and the feed.
+    num_on_the_way: AtomicUsize,
     /// A row was not handed over since the outbox last looked.
     was_skipped: AtomicBool,
 }
@@ -59,25 +63,36 @@ pub struct Feed {
 }
 
 impl Load {
+    /// Takes a row on its way to the feed, unless too much is there already.
+    fn admit(&self, num_bytes: usize, max_rows: usize) -> bool {
+        let has_room = self.num_bytes.load(Ordering::Acquire) <= MAX_WAITING_BYTES
+            && self.num_on_the_way.load(Ordering::Acquire) < max_rows;
+        if has_room {
+            self.num_bytes.fetch_add(num_bytes, Ordering::AcqRel);
+            self.num_on_the_way.fetch_add(1, Ordering::AcqRel);
+        } else {
+            self.was_skipped.store(true, Ordering::Release);
+        }
+        has_room
+    }
+
     fn give_back(&self, num_bytes: usize) {
         self.num_bytes.fetch_sub(num_bytes, Ordering::AcqRel);
     }
 }
 
 impl Line {
-    pub fn new(outbox: Recipient<HandOver>, actor: Kind, load: Arc<Load>) -> Self {
-        Self { outbox, actor, load, previous: i64::MIN }
+    pub fn new(outbox: Recipient<HandOver>, actor: Kind, load: Arc<Load>, max_rows: u64) -> Self {
+        let max_rows = usize::try_from(max_rows).unwrap_or(usize::MAX);
+        Self { outbox, actor, load, max_rows, previous: i64::MIN }
     }
 
     /// Hands a committed row over, or leaves it to be read when too much is waiting.
     pub fn hand_over(&mut self, row: Row) {
         let previous = std::mem::replace(&mut self.previous, row.round);
-        let num_bytes = row.num_bytes();
-        if self.load.num_bytes.load(Ordering::Acquire) > MAX_WAITING_BYTES {
-            self.load.was_skipped.store(true, Ordering::Release);
+        if !self.load.admit(row.num_bytes(), self.max_rows) {
             return;
         }
-        self.load.num_bytes.fetch_add(num_bytes, Ordering::AcqRel);
         self.outbox.do_send(HandOver { row, previous, envelope: Envelope::seal(self.actor) });
     }
 }
@@ -93,6 +108,7 @@ impl Feed {
     /// Takes a row that was handed over. One that does not follow on the last is dropped:
     /// SQL has it, and what is missing before it.
     pub fn take(&mut self, message: HandOver) {
+        self.load.num_on_the_way.fetch_sub(1, Ordering::AcqRel);
         let row = message.row;
         let is_new = row.round > self.last;
         let follows = message.previous == self.last && !self.has_gap && !self.is_reading;
@@ -183,13 +199,10 @@ mod tests {
     /// Whether the row would be handed over, and what the feed then does with it.
     fn offer(feed: &mut Feed, round: i64, num_bytes: usize) {
         let row = row(round, num_bytes);
-        if feed.load.num_bytes.load(Ordering::Acquire) > MAX_WAITING_BYTES {
-            feed.load.was_skipped.store(true, Ordering::Release);
-            return;
+        if feed.load.admit(row.num_bytes(), feed.max_rows) {
+            let envelope = Envelope::seal(Kind::NatsOutbox);
+            feed.take(HandOver { row, previous: round - 1, envelope });
         }
-        feed.load.num_bytes.fetch_add(row.num_bytes(), Ordering::AcqRel);
-        let envelope = Envelope::seal(Kind::NatsOutbox);
-        feed.take(HandOver { row, previous: round - 1, envelope });
     }
 
     fn begun(max_rows: u64) -> Feed {
@@ -209,7 +222,7 @@ mod tests {
         let held: usize = feed.rows.iter().map(Row::num_bytes).sum();
         assert!(held <= MAX_WAITING_BYTES + (2 << 20), "{held} bytes are held");
         while feed.pop().is_some() {}
-        assert_eq!(feed.begin_read(), Some(34), "the rest is read from SQL");
+        assert_eq!(feed.begin_read(), Some(33), "the rest is read from SQL");
     }
 
     #[test]

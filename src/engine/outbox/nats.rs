@@ -15,11 +15,11 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::feed::{Feed, HandOver};
-use super::{Parts, observe_latency, readable};
 use super::kafka::Drain;
 use super::kind;
 use super::row::{Entry, Row};
 use super::status::Status;
+use super::{Parts, observe_latency, readable};
 use crate::engine::hold::Hold;
 use crate::engine::port::{EventLog, Message, PublishError};
 use crate::faults::{self, Mechanism, Point};
