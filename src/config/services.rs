@@ -69,7 +69,7 @@ pub struct Kafka {
     /// only.
     #[schemars(example = &"menagerie-dead-letters")]
     pub dead_letter_topic: Option<String>,
-    /// Bytes a record's value may have; a longer one is a dead letter.
+    /// Bytes a record may have, key and headers included; a longer one is a dead letter.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub max_record_bytes: usize,
     /// Records handed over to the engine and not yet committed at most; then partitions are

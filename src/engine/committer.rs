@@ -24,7 +24,7 @@ use super::record::Progress;
 use super::round::{Origin, Round};
 use super::supervisor::{Committed, TakeBack};
 use crate::faults::{self, Point};
-use crate::store::{CommitError, Fence, Settled, Store, Work};
+use crate::store::{CommitError, Fence, Settled, Sink, Store, Work};
 use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
 use crate::telemetry::metrics::METRICS;
 
@@ -162,11 +162,13 @@ impl Committer {
         faults::pass(Point::AfterCommit);
         let Prepared { round, work, rows } = prepared;
         self.tenants.committed(&work.tenants);
-        if let Some(row) = rows.kafka {
-            self.parts.kafka.hand_over(row);
-        }
-        if let Some(row) = rows.nats {
-            self.parts.nats.hand_over(row);
+        let lines = [(&mut self.parts.kafka, Sink::Kafka), (&mut self.parts.nats, Sink::Nats)];
+        for ((line, sink), row) in lines.into_iter().zip([rows.kafka, rows.nats]) {
+            if let Some(row) = row {
+                let pending = METRICS.outbox.pending.with_label_values(&[sink.name()]);
+                pending.add(i64::from(row.num_events));
+                line.hand_over(row);
+            }
         }
         for dead_letter in &work.dead_letters {
             METRICS.dead_letters.with_label_values(&[&dead_letter.reason]).inc();
@@ -244,7 +246,8 @@ async fn commit(
                 hold.renew(asked);
                 return finish(store, fence, tenure).await;
             }
-            Settled::NotHappened => {}
+            // A database that answers and yet cannot commit: full, read-only, out of connections.
+            Settled::NotHappened => tokio::time::sleep(RETRY_EVERY).await,
             Settled::Fenced => return End::Fenced,
         }
     }

@@ -110,7 +110,8 @@ impl Health {
                 Tenure::Fenced => Some("another process has the shard".to_string()),
             };
             checks.push(Check { name: "store", problem: store });
-            let intake = unless(shard.is_reading(), "no partition is assigned");
+            let intake =
+                unless(shard.is_reading(), "no broker is connected or no partition assigned");
             checks.push(Check { name: "intake", problem: intake });
             let failing = shard.outbox_status.iter().filter(|(_, status)| status.is_failing());
             let failing: Vec<String> = failing

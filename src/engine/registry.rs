@@ -29,6 +29,8 @@ pub struct Entry {
     /// When the clock is to come by, as the clockwork was told.
     pub due: Option<DateTime<Utc>>,
     pub census: Census,
+    /// It stands in the supervisor's list of offline characters.
+    pub is_listed: bool,
 }
 
 impl Registry {
@@ -59,6 +61,12 @@ impl Registry {
         let (_, entry) = self.actors.remove(&key)?;
         count(entry.census, Census::default());
         Some(entry)
+    }
+
+    /// Takes everybody out.
+    pub(super) fn drain(&self) -> Vec<Entry> {
+        let keys: Vec<CharacterKey> = self.actors.iter().map(|entry| *entry.key()).collect();
+        keys.into_iter().filter_map(|key| self.remove(key)).collect()
     }
 
     /// Changes an entry; its census goes into the gauges.

@@ -23,7 +23,8 @@ use super::port::{Delivery, EventLog, Reading, Records, StatusTopic, TopicError}
 use super::pulse::Pulse;
 use super::registry::Registry;
 use super::supervisor::activation::Restore;
-use super::supervisor::{self, BrokerSupervisor, Drain};
+use super::supervisor::lookup::{insist, look_up};
+use super::supervisor::{self, BrokerSupervisor, Drain, MAX_OPEN_ROUNDS};
 use super::tenants::Tenants;
 use crate::domain::{Catalog, Rules};
 use crate::store::{self, Fence, Lease, Sink, Store};
@@ -32,6 +33,8 @@ use crate::telemetry::metrics::METRICS;
 
 /// Characters read at once while restoring.
 const RESTORE_PAGE: u64 = 4_096;
+/// Of a drain, kept for giving the lease back.
+const RELEASE_TIME: Duration = Duration::from_secs(2);
 /// How often the supervisor looks after its lease and its idle actors.
 const TEND_EVERY: Duration = Duration::from_millis(500);
 
@@ -93,8 +96,8 @@ impl Shard {
     /// restores who was online.
     ///
     /// # Errors
-    /// When the database does not answer while restoring, or the Kafka client's settings
-    /// are impossible.
+    /// When the database holds what cannot be read, or the Kafka client's settings are
+    /// impossible. A database that is away is waited for.
     pub async fn start(parts: Parts, lease: Lease, asked: Instant) -> Result<Self, StartError> {
         let started = Instant::now();
         let Parts { store, runtime, records, topic, log, catalog, rules, settings } = parts;
@@ -111,7 +114,7 @@ impl Shard {
         for sink in [Sink::Kafka, Sink::Nats] {
             let backlog = on(&runtime, store.clone(), {
                 let shard = Arc::clone(&shard);
-                move |store| async move { store.backlog(&shard, sink).await }
+                move |store| async move { insist(|| store.backlog(&shard, sink)).await }
             })
             .await?;
             let pending = i64::try_from(backlog.num_events).unwrap_or(i64::MAX);
@@ -119,7 +122,7 @@ impl Shard {
         }
         let stored = on(&runtime, store.clone(), {
             let shard = Arc::clone(&shard);
-            move |store| async move { store.sources(&shard).await }
+            move |store| async move { insist(|| store.sources(&shard)).await }
         })
         .await?;
 
@@ -151,8 +154,18 @@ impl Shard {
             offsets: Arc::clone(&offsets),
             tenure,
             hold,
-            kafka: Line::new(kafka.clone().recipient(), Kind::KafkaOutbox, Arc::clone(&loads[0])),
-            nats: Line::new(nats.clone().recipient(), Kind::NatsOutbox, Arc::clone(&loads[1])),
+            kafka: Line::new(
+                kafka.clone().recipient(),
+                Kind::KafkaOutbox,
+                Arc::clone(&loads[0]),
+                settings.outbox.max_rows,
+            ),
+            nats: Line::new(
+                nats.clone().recipient(),
+                Kind::NatsOutbox,
+                Arc::clone(&loads[1]),
+                settings.outbox.max_rows,
+            ),
             has_dead_letter_topic: settings.has_dead_letter_topic,
         });
         let committer = Committer::start_in_arbiter(&arbiter(), |_| committer);
@@ -189,6 +202,7 @@ impl Shard {
         ] {
             METRICS.actors.live.with_label_values(&[kind.name()]).set(1);
         }
+        show_capacities(&settings);
         let num_restored = restore(&store, &runtime, &shard, &supervisor).await?;
         let strikes =
             Strikes { due: supervisor.clone().recipient(), tend: supervisor.clone().recipient() };
@@ -277,11 +291,15 @@ impl Shard {
             until(deadline, "the intake still leaves", left).await;
         }
         phase(4, "outboxes are flushed");
-        for outbox in [&self.kafka, &self.nats] {
+        let flushed = [&self.kafka, &self.nats].map(|outbox| {
             let (done, flushed) = oneshot::channel();
             outbox.do_send(DrainOutbox { done });
-            until(deadline, "events are still pending, they are durable", flushed).await;
-        }
+            flushed
+        });
+        // A broker that is away must not cost the successor its start.
+        let flush_deadline = deadline.checked_sub(RELEASE_TIME).unwrap_or(deadline);
+        let flushed = futures::future::join_all(flushed);
+        until(flush_deadline, "events are still pending, they are durable", flushed).await;
         phase(5, "the lease is given back");
         let (store, fence) = (self.store.clone(), self.fence.clone());
         let released = self.runtime.spawn(async move { store.release(&fence).await });
@@ -293,7 +311,28 @@ impl Shard {
     }
 }
 
-/// Starts the actors of all characters that were online, page by page.
+/// How many messages each kind of actor can have waiting. All of it is enforced by whoever
+/// sends, for actix's own limit does not hold for what we send.
+fn show_capacities(settings: &Settings) {
+    let rows = usize::try_from(settings.outbox.max_rows).unwrap_or(usize::MAX);
+    for (kind, capacity) in [
+        // A batch holds at least one credit, a request one permit; and the answers of rounds.
+        (Kind::Supervisor, settings.max_in_flight + settings.max_requests + 2 * MAX_OPEN_ROUNDS),
+        // A round each, and a walk.
+        (Kind::Character, MAX_OPEN_ROUNDS + 1),
+        (Kind::Committer, MAX_OPEN_ROUNDS),
+        (Kind::KafkaOutbox, rows),
+        (Kind::NatsOutbox, rows),
+        // What a round changed, and a page of a restore.
+        (Kind::Clockwork, MAX_OPEN_ROUNDS + 1),
+    ] {
+        let capacity = i64::try_from(capacity).unwrap_or(i64::MAX);
+        METRICS.mailbox.capacity.with_label_values(&[kind.name()]).set(capacity);
+    }
+}
+
+/// Starts the actors of all characters that were online, page by page. One that cannot be
+/// read is named in the log and left out: the others do not wait for it.
 async fn restore(
     store: &Store,
     runtime: &Runtime,
@@ -304,14 +343,18 @@ async fn restore(
     let mut num_restored = 0;
     loop {
         let shard = Arc::clone(shard);
-        let stored = on(runtime, store.clone(), move |store| async move {
-            store.online(&shard, after, RESTORE_PAGE).await
+        let keys = on(runtime, store.clone(), move |store| async move {
+            insist(|| store.online(&shard, after, RESTORE_PAGE)).await
         })
         .await?;
-        let Some(last) = stored.last() else { return Ok(num_restored) };
-        after = Some(last.key);
-        num_restored += stored.len();
-        supervisor.send(Restore { stored }).await.map_err(|_| StartError::Gone)?;
+        let Some(last) = keys.last() else { return Ok(num_restored) };
+        after = Some(*last);
+        let found = on(runtime, store.clone(), move |store| async move {
+            Ok(look_up(store, Vec::new(), keys, |_| false).await)
+        })
+        .await?;
+        num_restored += found.stored.len();
+        supervisor.send(Restore { stored: found.stored }).await.map_err(|_| StartError::Gone)?;
     }
 }
 

@@ -8,6 +8,7 @@
 
 pub mod activation;
 mod gather;
+pub(super) mod lookup;
 mod queue;
 mod rollback;
 mod walks;
@@ -79,6 +80,8 @@ pub struct BrokerSupervisor {
     /// A round that cannot stand, and from which on everything is taken apart.
     broken: Option<rollback::Broken>,
     walks: Walks,
+    /// Online characters whose actor was dropped: to be built anew from SQL.
+    orphans: Vec<CharacterKey>,
     /// Offline characters in memory, by when they were last looked at.
     offline: VecDeque<(Instant, CharacterKey)>,
     last_commit_at: Instant,
@@ -167,7 +170,6 @@ pub struct Drain {
 
 impl BrokerSupervisor {
     pub fn new(parts: Parts) -> Self {
-        METRICS.mailbox.capacity.with_label_values(&[Kind::Character.name()]).set(3);
         Self {
             queue: Queue::default(),
             directory: FxHashMap::default(),
@@ -177,6 +179,7 @@ impl BrokerSupervisor {
             is_resolving: false,
             broken: None,
             walks: Walks::default(),
+            orphans: Vec::new(),
             offline: VecDeque::new(),
             last_commit_at: Instant::now(),
             drained: None,
@@ -189,7 +192,7 @@ impl BrokerSupervisor {
         while self.open.len() < MAX_OPEN_ROUNDS
             && !self.is_resolving
             && self.broken.is_none()
-            && !self.queue.is_empty()
+            && !(self.queue.is_empty() && self.orphans.is_empty())
         {
             let started = Instant::now();
             let draft = self.gather();
@@ -207,6 +210,7 @@ impl BrokerSupervisor {
             if self.drained.is_some() && self.queue.has_progress() {
                 self.dispatch(Draft::default(), Instant::now(), context);
             } else if let Some(done) = self.drained.take() {
+                self.retire_all();
                 let _ = done.send(());
             }
         }
@@ -293,18 +297,17 @@ impl BrokerSupervisor {
                 self.directory.remove(&PetKey { tenant, pet: *pet });
             }
             let went_offline = self.parts.registry.update(stepped.key, |entry| {
-                let was_online = entry.census.world.is_some();
                 entry.census = stepped.census;
                 if entry.due != stepped.next_due {
                     entry.due = stepped.next_due;
                     due.push((stepped.key, stepped.next_due));
                 }
-                was_online && stepped.census.world.is_none()
+                let is_offline = stepped.census.world.is_none();
+                is_offline && !std::mem::replace(&mut entry.is_listed, is_offline)
             });
             if went_offline == Some(true) {
                 self.offline.push_back((Instant::now(), stepped.key));
             }
-            METRICS.commands.unknown_templates.inc_by(u64::from(stepped.num_unknown_templates));
         }
         self.schedule(due);
     }

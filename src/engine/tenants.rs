@@ -7,7 +7,10 @@ use rustc_hash::FxHashSet;
 
 use crate::domain::Tenant;
 
-/// The tenants seen by this process. They are few; none is ever forgotten.
+/// Tenants remembered. Whoever sends more is sending nonsense, and pays with allocations.
+const MAX_TENANTS: usize = 4_096;
+
+/// The tenants seen by this process, as far as they are few.
 #[derive(Default)]
 pub struct Tenants {
     seen: Mutex<FxHashSet<Arc<Tenant>>>,
@@ -19,6 +22,9 @@ impl Tenants {
         let mut seen = self.seen.lock();
         if let Some(known) = seen.get(&tenant) {
             return Arc::clone(known);
+        }
+        if seen.len() >= MAX_TENANTS {
+            seen.clear();
         }
         let tenant = Arc::new(tenant);
         seen.insert(Arc::clone(&tenant));

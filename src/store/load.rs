@@ -87,7 +87,7 @@ impl Store {
         shard: &str,
         after: Option<CharacterKey>,
         limit: u64,
-    ) -> Result<Vec<Stored>, Error> {
+    ) -> Result<Vec<CharacterKey>, Error> {
         let mut values: Vec<Value> = vec![shard.into(), bound(limit)];
         let mut beyond = "";
         if let Some(CharacterKey { tenant, character }) = after {
@@ -95,14 +95,18 @@ impl Store {
             beyond = "and (c.tenant, c.id) > ($3, $4)";
         }
         let sql = format!(
-            "select c.tenant, c.id, {TENANT_COLUMNS}, {} from characters c \
-             left join tenants t on t.id = c.tenant \
+            "select c.tenant, c.id from characters c \
              where c.shard = $1 and c.session_id is not null {beyond} \
-             order by c.tenant, c.id limit $2",
-            decode::character_columns(self.backend())
+             order by c.tenant, c.id limit $2"
         );
         let rows = self.rows(sql, values).await?;
-        self.with_pets(&rows).await
+        rows.iter()
+            .map(|row| {
+                let mut cursor = Cursor::new(row, "characters");
+                let tenant = decode::tenant_id(&mut cursor)?;
+                Ok(CharacterKey { tenant, character: decode::character_id(&mut cursor, "id")? })
+            })
+            .collect()
     }
 
     /// Where reading goes on in each partition of the shard's topics.

@@ -69,7 +69,6 @@ pub struct Commands {
     pub ended: IntCounterVec,
     pub rejected: IntCounterVec,
     pub latency_seconds: HistogramVec,
-    pub unknown_templates: IntCounter,
 }
 
 pub struct Movement {
@@ -254,10 +253,6 @@ impl Commands {
                 "From the record's timestamp to committed",
                 &["command"],
                 SECONDS,
-            ),
-            unknown_templates: make.counter(
-                "unknown_template_total",
-                "Hunger ticks of pets whose template is in no catalog",
             ),
         }
     }

@@ -1,12 +1,13 @@
 //! Records that can never succeed: one dead letter each, and the partition goes on.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::ears::{self, Shelf, Told};
-use super::engine::{PANICKING, Setup};
-use super::world::{Topic, World, event};
+use super::engine::{LOOK_EVERY, PANICKING, SOON, Setup};
+use super::world::{MAP, Topic, World, event};
 
 const OWNER: u32 = 12_345;
 /// Where the dead letters of the engines below go as well.
@@ -19,10 +20,14 @@ mod alone {
         [("kafka.max_record_bytes", "65536"), ("kafka.dead_letter_topic", "behaviour.dead-letters")];
         a_dead_letter_also_goes_to_its_topic,
         a_record_larger_than_allowed_is_a_dead_letter,
+        a_record_too_large_for_the_dead_letter_topic_holds_nothing_up,
+        a_character_whose_row_cannot_be_read_stops_nobody_else,
     }
 
     use super::{
+        a_character_whose_row_cannot_be_read_stops_nobody_else,
         a_dead_letter_also_goes_to_its_topic, a_record_larger_than_allowed_is_a_dead_letter,
+        a_record_too_large_for_the_dead_letter_topic_holds_nothing_up,
     };
 }
 
@@ -33,6 +38,7 @@ behaviours! {
     a_record_without_a_readable_tenant_is_a_dead_letter,
     extra_fields_and_absent_ones_that_have_a_default_are_fine,
     a_command_that_panics_twice_is_a_dead_letter_and_the_others_apply,
+    who_was_online_stays_so_after_a_command_that_panics,
 }
 
 fn bad_commands(pet: u32) -> Vec<(&'static str, Vec<u8>)> {
@@ -240,10 +246,11 @@ async fn a_record_larger_than_allowed_is_a_dead_letter(setup: Setup) {
     let engine = setup.start().await;
     let world = World::of(uuid::Uuid::new_v4(), &engine);
     let pet = world.pet(OWNER).await;
+    let around: usize = world.headers().iter().map(|(name, value)| name.len() + value.len()).sum();
     let of_size = |size: usize| {
         let record = json!({ "petId": pet, "type": "AWARD_LEVEL", "body": { "amount": 1 } });
         let mut record = record.to_string();
-        record.push_str(&" ".repeat(size - record.len()));
+        record.push_str(&" ".repeat(size - record.len() - around - "any key".len()));
         world.send_bytes(Topic::PetCommand, Some(record.as_bytes()), &world.headers());
     };
     of_size(MAX_RECORD_BYTES);
@@ -253,7 +260,27 @@ async fn a_record_larger_than_allowed_is_a_dead_letter(setup: Setup) {
     let letters = world.letters(1).await;
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].reason, "oversize");
-    assert_eq!(letters[0].payload.len(), MAX_RECORD_BYTES + 1);
+    assert_eq!(letters[0].payload.len(), MAX_RECORD_BYTES + 1 - around - "any key".len());
+}
+
+/// Its copy is larger than what a producer sends at most: the letter in SQL is enough.
+async fn a_record_too_large_for_the_dead_letter_topic_holds_nothing_up(setup: Setup) {
+    let engine = setup.start().await;
+    let world = World::of(uuid::Uuid::new_v4(), &engine);
+    let pet = world.pet(OWNER).await;
+    let huge = vec![b'x'; 1_000_000];
+    world.send_bytes(Topic::PetCommand, Some(&huge), &world.headers());
+    let mut headers = world.headers();
+    headers.push(("ENVIRONMENT", vec![b'e'; 5_000]));
+    let award = json!({ "petId": pet, "type": "AWARD_LEVEL", "body": { "amount": 1 } });
+    world.send_bytes(Topic::PetCommand, Some(award.to_string().as_bytes()), &headers);
+    world.send(Topic::PetCommand, &award);
+    let body = json!({ "slot": -1, "level": 2, "amount": 1 });
+    assert_eq!(world.told(pet).await, [event(pet, "LEVEL_CHANGED", body)]);
+    let letters = world.letters(2).await;
+    assert_eq!(letters.len(), 2);
+    assert!(letters.iter().all(|letter| letter.reason == "oversize"));
+    assert_eq!(letters[0].payload, huge);
 }
 
 async fn a_dead_letter_also_goes_to_its_topic(setup: Setup) {
@@ -272,4 +299,52 @@ async fn a_dead_letter_also_goes_to_its_topic(setup: Setup) {
     assert_eq!(letter.header("dead-letter-topic"), Some(topic));
     assert_eq!(letter.header("dead-letter-offset"), Some(&b"0"[..]));
     assert_eq!(world.letters(1).await.len(), 1);
+}
+
+async fn who_was_online_stays_so_after_a_command_that_panics(world: World) {
+    let pet = world.pet(OWNER).await;
+    world.login(OWNER).await;
+    world.order(OWNER, pet, "SPAWN", json!({ "lead": false }));
+    world.told(pet).await;
+    let bad = json!({
+        "transactionId": PANICKING, "petId": pet, "type": "AWARD_LEVEL", "body": { "amount": 1 },
+    });
+    world.send(Topic::PetCommand, &bad);
+    world.letters(1).await;
+    // Nothing but movement comes for it, which wakes nobody.
+    let step = json!({
+        "worldId": 0, "channelId": 1, "mapId": MAP, "instance": uuid::Uuid::nil(), "objectId": pet,
+        "observerId": OWNER, "x": 5, "y": 6, "stance": 0, "fh": 8,
+    });
+    let deadline = Instant::now() + SOON;
+    while world.look_up(pet).await.unwrap()["x"] != 5 {
+        assert!(Instant::now() < deadline, "its movement is not believed");
+        world.send(Topic::PetMovement, &step);
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn a_character_whose_row_cannot_be_read_stops_nobody_else(setup: Setup) {
+    let engine = setup.start().await;
+    let world = World::of(uuid::Uuid::new_v4(), &engine);
+    let tenant = world.tenant.parse().unwrap();
+    let (broken, whole) = (world.pet(OWNER).await, world.pet(OWNER + 1).await);
+    for owner in [OWNER, OWNER + 1] {
+        world.login(owner).await;
+    }
+    drop(world);
+    engine.stop().await;
+    setup.execute(&format!("update pets set level = 300 where id = {broken}")).await;
+
+    let engine = setup.start().await;
+    let world = World::of(tenant, &engine);
+    for pet in [broken, whole] {
+        world.order(0, pet, "AWARD_LEVEL", json!({ "amount": 1 }));
+    }
+    let body = json!({ "slot": -1, "level": 2, "amount": 1 });
+    let events = world.told(whole).await;
+    assert_eq!(events.last(), Some(&event(whole, "LEVEL_CHANGED", body)));
+    let letters = world.letters(1).await;
+    assert_eq!(letters[0].reason, "unreadable_state");
+    assert!(letters[0].detail.contains("level"), "{}", letters[0].detail);
 }

@@ -135,6 +135,14 @@ impl Setup {
             .config
     }
 
+    /// Runs a statement on the database, while no engine does.
+    pub(super) async fn execute(&self, sql: &str) {
+        let url = self.config().database.url.expose().to_owned();
+        let connection = Database::connect(url).await.unwrap();
+        connection.execute_unprepared(sql).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     async fn create_topics(&self) {
         let config = self.config().kafka;
         let (options, _) = ports::kafka_options(&config).unwrap();

@@ -8,6 +8,12 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 
+/// What the headers of a dead letter's copy add to the record at most, and the framing.
+const DEAD_LETTER_ROOM: usize = 64 << 10;
+
+/// What librdkafka takes as `message.max.bytes`.
+const MAX_MESSAGE_BYTES: usize = 1_000_000_000;
+
 /// How to reach a Kafka cluster.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -85,6 +91,7 @@ impl Options {
     /// The outbox's producer: idempotent, and never gives up on a message by itself.
     pub fn producer(&self) -> ClientConfig {
         let mut config = self.base();
+        let message_bytes = (self.max_record_bytes + DEAD_LETTER_ROOM).min(MAX_MESSAGE_BYTES);
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
@@ -93,8 +100,11 @@ impl Options {
             .set("compression.type", "lz4")
             .set("linger.ms", "1")
             .set("batch.num.messages", "10000")
-            .set("queue.buffering.max.messages", "1000000")
-            .set("queue.buffering.max.kbytes", "1048576");
+            // The outbox bounds what it hands in, by rows and by bytes.
+            .set("queue.buffering.max.messages", "0")
+            .set("queue.buffering.max.kbytes", "1048576")
+            // The copy of a dead letter has the record's bytes, its headers and a few more.
+            .set("message.max.bytes", message_bytes.to_string());
         config
     }
 

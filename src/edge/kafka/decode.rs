@@ -14,6 +14,9 @@ use crate::engine::tenants::Tenants;
 use crate::wire::kafka::headers::{self, TenantHeaders};
 use crate::wire::kafka::{Refused, asset, character, command, movement};
 
+/// Longest `ENVIRONMENT` that is echoed, in bytes: it travels with every event.
+const MAX_ENVIRONMENT_BYTES: usize = 4_096;
+
 /// Which of the consumed topics a partition belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -59,19 +62,27 @@ impl Decoder {
         message: &BorrowedMessage<'_>,
         at: DateTime<Utc>,
     ) -> (Arc<Cause>, Decoded) {
+        let mut num_bytes = message.payload_len() + message.key_len();
         let raw = match message.headers() {
-            Some(found) => headers::Raw::collect(header_pairs(found)),
+            Some(found) => headers::Raw::collect(
+                header_pairs(found).inspect(|(name, value)| num_bytes += name.len() + value.len()),
+            ),
             None => headers::Raw::collect(std::iter::empty()),
         };
         let cause = match self.cause(&raw) {
             Ok(cause) => cause,
             Err(detail) => return (Arc::clone(&self.nobody), dead("missing_tenant", detail)),
         };
-        let payload = message.payload().unwrap_or_default();
-        if payload.len() > self.max_record_bytes {
-            let detail = format!("{} bytes, at most {}", payload.len(), self.max_record_bytes);
+        if num_bytes > self.max_record_bytes {
+            let detail = format!("{num_bytes} bytes, at most {}", self.max_record_bytes);
             return (cause, dead("oversize", detail));
         }
+        let environment = cause.environment.as_ref().map_or(0, |value| value.len());
+        if environment > MAX_ENVIRONMENT_BYTES {
+            let detail = format!("ENVIRONMENT has {environment} bytes, at most 4096");
+            return (cause, dead("oversize", detail));
+        }
+        let payload = message.payload().unwrap_or_default();
         let tenant = cause.tenant.as_ref().map(|tenant| tenant.id).expect("just resolved");
         let decoded = match kind {
             Kind::PetCommand => command::decode(payload).map(|command| {

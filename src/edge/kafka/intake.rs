@@ -57,6 +57,8 @@ struct Shared {
     is_stopped: AtomicBool,
     must_leave: AtomicBool,
     is_assigned: AtomicBool,
+    /// No broker was connected when librdkafka last told.
+    is_cut_off: AtomicBool,
     last_error: Mutex<Option<String>>,
 }
 
@@ -105,9 +107,11 @@ impl Reading for Intake {
         }
     }
 
-    /// Partitions are assigned and the thread lives.
+    /// Partitions are assigned, a broker is connected and the thread lives.
     fn is_ready(&self) -> bool {
-        self.shared.is_assigned.load(Ordering::Acquire) && self.is_alive()
+        self.shared.is_assigned.load(Ordering::Acquire)
+            && !self.shared.is_cut_off.load(Ordering::Acquire)
+            && self.is_alive()
     }
 
     fn is_alive(&self) -> bool {
@@ -231,8 +235,25 @@ impl Reader {
     /// Lets librdkafka call back while nothing is read. Paused partitions deliver nothing;
     /// what was fetched before the pause is dropped by librdkafka and fetched again.
     fn serve(&mut self) {
-        if let Some(Err(error)) = self.consumer.poll(POLL) {
-            self.note_error(&error);
+        match self.consumer.poll(POLL) {
+            None => {}
+            Some(Err(error)) => self.note_error(&error),
+            // Of a partition whose pause failed: to drop it would lose it for good, for the
+            // next record's offset would pass it. While draining nothing follows it.
+            Some(Ok(message)) if !self.shared.is_stopped.load(Ordering::Acquire) => {
+                let mut gathering = Gathering::default();
+                gathering.take(&message, &mut self.partitions, &mut self.decoder, &mut self.hint);
+                self.hand_over(gathering);
+            }
+            Some(Ok(_)) => {}
+        }
+    }
+
+    fn hand_over(&self, gathering: Gathering) {
+        if let Some(batch) = gathering.finish() {
+            self.delivery.credits.take(batch.credits);
+            let envelope = Envelope::seal(ActorKind::Supervisor);
+            self.delivery.supervisor.do_send(Deliver { batch, envelope });
         }
     }
 
@@ -285,11 +306,7 @@ impl Reader {
             }
             patience = Duration::ZERO;
         }
-        if let Some(batch) = gathering.finish() {
-            self.delivery.credits.take(batch.credits);
-            let envelope = Envelope::seal(ActorKind::Supervisor);
-            self.delivery.supervisor.do_send(Deliver { batch, envelope });
-        }
+        self.hand_over(gathering);
         if let Some(error) = failure {
             self.handle_error(&error);
         }
@@ -445,6 +462,8 @@ impl Context {
 impl ClientContext for Context {
     /// Lag is what stands on the topic beyond what is committed in SQL.
     fn stats(&self, statistics: Statistics) {
+        let is_cut_off = statistics.brokers.values().all(|broker| broker.state != "UP");
+        self.shared.is_cut_off.store(is_cut_off, Ordering::Release);
         for progress in &*self.offsets.lock() {
             let partition = statistics
                 .topics

@@ -6,7 +6,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use rdkafka::ClientContext;
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::Message as _;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
 use rustc_hash::FxHashSet;
@@ -19,6 +20,7 @@ use crate::engine::outbox::kind::DEAD_LETTER;
 use crate::engine::outbox::row::Entry;
 use crate::engine::port::{StatusTopic, TopicError};
 use crate::engine::record::Original;
+use crate::telemetry::metrics::METRICS;
 use crate::wire::kafka::headers::{
     ENVIRONMENT, EVENT_ID, MAJOR_VERSION, MINOR_VERSION, REGION, TENANT_ID, TRACEPARENT, TRACESTATE,
 };
@@ -34,7 +36,9 @@ pub struct KafkaStatusTopic {
 }
 
 /// Turns librdkafka's delivery reports into acknowledgements of their row's ticket.
-struct Acknowledge;
+struct Acknowledge {
+    dead_letter_topic: Option<String>,
+}
 
 impl ClientContext for Acknowledge {
     fn error(&self, error: KafkaError, reason: &str) {
@@ -48,6 +52,13 @@ impl ProducerContext for Acknowledge {
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Arc<Ticket>) {
         match result {
             Ok(_) => ticket.acknowledge(),
+            Err((error, message))
+                if self.dead_letter_topic.as_deref() == Some(message.topic())
+                    && is_final(error) =>
+            {
+                give_up(error);
+                ticket.acknowledge();
+            }
             Err((error, _)) => ticket.fail(error.to_string()),
         }
     }
@@ -80,7 +91,14 @@ impl KafkaStatusTopic {
         if let Some(key) = &original.key {
             record = record.key(key);
         }
-        self.producer.load().send(record).map_err(|(error, _)| error)
+        match self.producer.load().send(record) {
+            Err((error, _)) if is_final(&error) => {
+                give_up(&error);
+                ticket.acknowledge();
+                Ok(())
+            }
+            sent => sent.map_err(|(error, _)| error),
+        }
     }
 
     fn send_event(
@@ -89,8 +107,7 @@ impl KafkaStatusTopic {
         at: DateTime<Utc>,
         ticket: &Arc<Ticket>,
     ) -> Result<(), KafkaError> {
-        let owner = u32::try_from(entry.number).expect("pet events are numbered by owner");
-        let key = key(owner);
+        let key = key(entry.owner);
         let record =
             BaseRecord::with_opaque_to(&self.options.topics.pet_status, Arc::clone(ticket))
                 .key(key.as_slice())
@@ -103,7 +120,33 @@ impl KafkaStatusTopic {
 }
 
 fn create(options: &Options) -> KafkaResult<ThreadedProducer<Acknowledge>> {
-    options.producer().create_with_context(Acknowledge)
+    let dead_letter_topic = options.dead_letter_topic.clone();
+    options.producer().create_with_context(Acknowledge { dead_letter_topic })
+}
+
+/// Whether the cluster will never take this message, or this topic.
+fn is_final(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::MessageSizeTooLarge
+                | RDKafkaErrorCode::InvalidMessage
+                | RDKafkaErrorCode::InvalidMessageSize
+                | RDKafkaErrorCode::InvalidRecord
+                | RDKafkaErrorCode::InvalidTopic
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+        )
+    )
+}
+
+/// The copy of a dead letter is a courtesy, which must not hold up what happened to pets: the
+/// letter itself stands in SQL.
+fn give_up(error: &KafkaError) {
+    METRICS.outbox.errors.with_label_values(&["kafka", "dead_letter_refused"]).inc();
+    tracing::warn!("the dead letter topic did not take a copy, the letter is in SQL: {error}");
 }
 
 fn headers(entry: &Entry<'_>) -> OwnedHeaders {
@@ -149,7 +192,12 @@ impl StatusTopic for KafkaStatusTopic {
     fn replace(&self) -> Result<(), TopicError> {
         let fresh = create(&self.options).map_err(|e| TopicError::Rejected(e.to_string()))?;
         let old = self.producer.swap(Arc::new(fresh));
-        // What the old one still holds must not be sent after the new one began.
+        // What the old one still holds must not be sent after the new one began; what is under
+        // way may yet arrive, and the topic's end is looked at once it has or never will.
+        old.purge(PurgeConfig::default().queue());
+        if old.flush(PURGE_PATIENCE).is_ok() {
+            return Ok(());
+        }
         old.purge(PurgeConfig::default().queue().inflight());
         if let Err(error) = old.flush(PURGE_PATIENCE) {
             tracing::warn!("the replaced producer still holds messages: {error}");

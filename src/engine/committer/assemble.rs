@@ -5,15 +5,18 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::{Prepared, Rows};
-use crate::domain::{Event, Outcome, Tenant, TenantId};
+use crate::domain::{CharacterKey, Event, Outcome, Tenant, TenantId};
 use crate::engine::outbox::kind;
-use crate::engine::outbox::row::Writer;
+use crate::engine::outbox::row::{About, Writer};
 use crate::engine::record::{Cause, Original};
 use crate::engine::round::{Item, Origin, Round, Stepped, UnroutedEnd};
 use crate::faults::{self, Mechanism};
 use crate::store::{CharacterRow, DeadLetter, OutboxRow, PetRow, Sink, Source, Work};
 use crate::wire::kafka::status;
 use crate::wire::nats::event;
+
+/// Tenants remembered; of those forgotten the attributes are written again.
+const MAX_TENANTS: usize = 4_096;
 
 /// The tenants whose attributes stand in SQL as we know them.
 #[derive(Default)]
@@ -29,6 +32,9 @@ struct Outgoing {
 
 impl KnownTenants {
     pub fn committed(&mut self, tenants: &[Arc<Tenant>]) {
+        if self.0.len() + tenants.len() > MAX_TENANTS {
+            self.0.clear();
+        }
         for tenant in tenants {
             self.0.insert(tenant.id, Arc::clone(tenant));
         }
@@ -96,7 +102,7 @@ impl Outgoing {
             self.nats.begin_cause();
             let num_events = (step.events_end - num_taken) as usize;
             for event in events.by_ref().take(num_events) {
-                self.publish(&event, &step.item.cause, stepped.tenant.as_ref());
+                self.publish(&event, stepped.key, &step.item.cause, stepped.tenant.as_ref());
             }
             num_taken = step.events_end;
             if let Outcome::DeadLetter(reason) = step.outcome {
@@ -106,16 +112,24 @@ impl Outgoing {
         }
     }
 
-    fn publish(&mut self, event: &Event, cause: &Arc<Cause>, tenant: Option<&Arc<Tenant>>) {
+    fn publish(
+        &mut self,
+        event: &Event,
+        key: CharacterKey,
+        cause: &Arc<Cause>,
+        tenant: Option<&Arc<Tenant>>,
+    ) {
+        let owner = key.character.0;
         match event {
             Event::Pet(event) => {
-                let owner = u64::from(event.owner.0);
-                self.kafka.push(kind::of_pet(event), cause, tenant, owner, |_, out| {
+                let about = About { owner, seq: 0 };
+                self.kafka.push(kind::of_pet(event), cause, tenant, about, |_, out| {
                     status::encode(event, out);
                 });
             }
             Event::Character(event) => {
-                self.nats.push(kind::of_character(event), cause, tenant, event.seq, |id, out| {
+                let about = About { owner, seq: event.seq };
+                self.nats.push(kind::of_character(event), cause, tenant, about, |id, out| {
                     out.extend_from_slice(&event::encode(id, event));
                 });
             }
@@ -145,7 +159,7 @@ impl Outgoing {
             }
             let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
             self.kafka.begin_cause();
-            self.kafka.push(kind::DEAD_LETTER, &item.cause, None, 0, |_, out| {
+            self.kafka.push(kind::DEAD_LETTER, &item.cause, None, About::default(), |_, out| {
                 Original::append(out, original.key.as_deref(), headers, &original.payload);
             });
         }

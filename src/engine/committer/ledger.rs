@@ -4,29 +4,33 @@
 use chrono::Utc;
 use rustc_hash::FxHashMap;
 
-use crate::domain::{Outcome, Reason};
+use crate::domain::{Outcome, Reason, TenantId};
+use crate::engine::record::Target;
 use crate::engine::round::{Item, Origin, Round, UnroutedEnd};
 use crate::telemetry::metrics::METRICS;
 
-/// Rejections logged one by one in a round; the rest are one line with their number.
-const MAX_LOGGED: usize = 8;
+/// Rejections of a round that are logged one by one; the rest are one line for each command,
+/// reason and tenant, with their number.
+const MAX_LOGGED: u64 = 8;
 
 /// Counts every input of a committed round.
 pub(super) fn enter(round: &Round) {
     let now_ms = Utc::now().timestamp_millis();
     let mut counts: FxHashMap<(&'static str, Outcome), u64> = FxHashMap::default();
     let mut latencies: Vec<(&'static str, prometheus::local::LocalHistogram)> = Vec::new();
-    let mut num_rejected = 0;
+    let mut rejections = Rejections::default();
     for stepped in &round.stepped {
+        if stepped.num_unknown_templates > 0 {
+            let unknown =
+                METRICS.commands.rejected.with_label_values(&["TICK", "unknown_template"]);
+            unknown.inc_by(u64::from(stepped.num_unknown_templates));
+        }
         for step in &stepped.steps {
             let command = step.item.input.name();
             *counts.entry((command, step.outcome)).or_default() += 1;
             observe_latency(&mut latencies, command, &step.item, now_ms);
             if let Outcome::Rejected(reason) = step.outcome {
-                num_rejected += 1;
-                if num_rejected <= MAX_LOGGED {
-                    log_rejection(&step.item, reason);
-                }
+                rejections.note(&step.item, reason);
             }
         }
     }
@@ -35,13 +39,14 @@ pub(super) fn enter(round: &Round) {
             UnroutedEnd::UnknownPet => {
                 let command = unrouted.item.input.name();
                 *counts.entry((command, Outcome::Rejected(Reason::UnknownPet))).or_default() += 1;
-                num_rejected += 1;
-                if num_rejected <= MAX_LOGGED {
-                    log_rejection(&unrouted.item, Reason::UnknownPet);
-                }
+                rejections.note(&unrouted.item, Reason::UnknownPet);
             }
             UnroutedEnd::DeadLetter { reason, detail } => {
-                METRICS.commands.ended.with_label_values(&["unknown", "dead_letter"]).inc();
+                let command = match unrouted.item.target {
+                    Target::Nobody => "unknown",
+                    _ => unrouted.item.input.name(),
+                };
+                METRICS.commands.ended.with_label_values(&[command, "dead_letter"]).inc();
                 if let Origin::Record(origin) = &unrouted.item.origin {
                     let (topic, partition) = (&origin.source.topic, origin.source.partition);
                     let offset = origin.offset;
@@ -50,9 +55,7 @@ pub(super) fn enter(round: &Round) {
             }
         }
     }
-    if num_rejected > MAX_LOGGED {
-        tracing::info!(num_more = num_rejected - MAX_LOGGED, "more inputs rejected");
-    }
+    rejections.log_rest();
     for ((command, outcome), count) in counts {
         let ended = METRICS.commands.ended.with_label_values(&[command, outcome_label(outcome)]);
         ended.inc_by(count);
@@ -94,12 +97,30 @@ fn outcome_label(outcome: Outcome) -> &'static str {
     }
 }
 
-fn log_rejection(item: &Item, reason: Reason) {
-    tracing::info!(
-        command = item.input.name(),
-        reason = reason.code(),
-        tenant = item.cause.tenant.as_ref().map(|tenant| tenant.id.to_string()),
-        target = ?item.target,
-        "rejected"
-    );
+/// What a round rejected.
+#[derive(Default)]
+struct Rejections {
+    num_logged: u64,
+    rest: FxHashMap<(&'static str, Reason, Option<TenantId>), u64>,
+}
+
+impl Rejections {
+    fn note(&mut self, item: &Item, reason: Reason) {
+        let command = item.input.name();
+        let tenant = item.cause.tenant.as_ref().map(|tenant| tenant.id);
+        if self.num_logged == MAX_LOGGED {
+            *self.rest.entry((command, reason, tenant)).or_default() += 1;
+            return;
+        }
+        self.num_logged += 1;
+        let (reason, tenant) = (reason.code(), tenant.map(|tenant| tenant.to_string()));
+        tracing::info!(command, reason, tenant, target = ?item.target, "rejected");
+    }
+
+    fn log_rest(self) {
+        for ((command, reason, tenant), num_more) in self.rest {
+            let (reason, tenant) = (reason.code(), tenant.map(|tenant| tenant.to_string()));
+            tracing::info!(command, reason, tenant, num_more, "rejected");
+        }
+    }
 }

@@ -18,11 +18,11 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::Parts;
 use super::feed::{Feed, HandOver};
 use super::kind;
 use super::row::{self, Row};
 use super::status::Status;
+use super::{Parts, observe_latency, readable};
 use crate::engine::hold::Hold;
 use crate::engine::port::{StatusTopic, TopicError};
 use crate::faults::{self, Mechanism, Point};
@@ -32,6 +32,8 @@ use crate::telemetry::metrics::METRICS;
 
 /// Rows between the producer's queue and their acknowledgement.
 const MAX_ROWS_IN_FLIGHT: usize = 8;
+/// Bytes of those rows, beyond which no further one joins them.
+const MAX_BYTES_IN_FLIGHT: usize = 32 << 20;
 /// Between two attempts after a failure.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 const SINK: &str = "kafka";
@@ -47,9 +49,10 @@ pub struct KafkaOutbox {
     phase: Phase,
     /// Published rows not yet acknowledged.
     in_flight: Vec<InFlight>,
-    /// Acknowledged rows whose deletion is due or under way.
+    /// Acknowledged rows whose deletion is due.
     acknowledged: Vec<i64>,
-    num_deleting: usize,
+    /// Rows whose deletion is under way.
+    deleting: Vec<i64>,
     /// Events found at the topic's end.
     standing: FxHashSet<Uuid>,
     /// A generation of the producer: what an older one reports is void.
@@ -72,6 +75,7 @@ enum Phase {
 struct InFlight {
     round: i64,
     num_events: u32,
+    num_bytes: usize,
     decided_at: DateTime<Utc>,
     num_by_type: [u32; kind::PET.len() + 1],
 }
@@ -126,12 +130,12 @@ impl KafkaOutbox {
             shard,
             topic,
             hold,
-            feed: Feed::new(load),
+            feed: Feed::new(load, max_rows),
             max_rows,
             phase: Phase::Searching,
             in_flight: Vec::new(),
             acknowledged: Vec::new(),
-            num_deleting: 0,
+            deleting: Vec::new(),
             standing: FxHashSet::default(),
             generation: 0,
             status,
@@ -142,7 +146,7 @@ impl KafkaOutbox {
 
     fn pump(&mut self, context: &mut Context<Self>) {
         if self.phase == Phase::Publishing {
-            while self.in_flight.len() < MAX_ROWS_IN_FLIGHT {
+            while self.has_room() {
                 if !self.hold.is_sure() {
                     self.wait_for_hold(context);
                     break;
@@ -162,6 +166,11 @@ impl KafkaOutbox {
         }
     }
 
+    fn has_room(&self) -> bool {
+        let num_bytes: usize = self.in_flight.iter().map(|row| row.num_bytes).sum();
+        self.in_flight.len() < MAX_ROWS_IN_FLIGHT && num_bytes < MAX_BYTES_IN_FLIGHT
+    }
+
     /// Looks again once a commit or a renewal may have come through.
     fn wait_for_hold(&mut self, context: &mut Context<Self>) {
         if !std::mem::replace(&mut self.is_waiting, true) {
@@ -177,7 +186,7 @@ impl KafkaOutbox {
             && self.feed.is_drained()
             && self.in_flight.is_empty()
             && self.acknowledged.is_empty()
-            && self.num_deleting == 0
+            && self.deleting.is_empty()
     }
 
     /// Gives a row's events to the producer in order. Says whether it took them.
@@ -193,6 +202,7 @@ impl KafkaOutbox {
         self.in_flight.push(InFlight {
             round: row.round,
             num_events: row.num_events,
+            num_bytes: row.num_bytes(),
             decided_at: row.decided_at,
             num_by_type,
         });
@@ -228,10 +238,23 @@ impl KafkaOutbox {
         context.spawn(page.into_actor(self).map(move |page, this, context| match page {
             Ok(Ok(page)) if generation == this.generation => {
                 let is_full = page.len() as u64 == this.max_rows;
-                this.feed.end_read(readable(page), is_full);
+                let (mut rows, unreadable) = readable(page);
+                // After a failure rows are read again that were done and not yet deleted.
+                rows.retain(|row| {
+                    !this.acknowledged.contains(&row.round) && !this.deleting.contains(&row.round)
+                });
+                this.feed.end_read(rows, is_full || unreadable.is_some());
+                if let Some(error) = unreadable {
+                    this.status.failed(error);
+                    context.run_later(RETRY_EVERY, |this, context| this.pump(context));
+                } else {
+                    this.pump(context);
+                }
+            }
+            Ok(Ok(_)) => {
+                this.feed.fail_read();
                 this.pump(context);
             }
-            Ok(Ok(_)) => this.feed.fail_read(),
             failed => {
                 this.feed.fail_read();
                 tracing::warn!("reading the outbox failed, trying again: {failed:?}");
@@ -242,19 +265,19 @@ impl KafkaOutbox {
 
     /// Deletes all rows acknowledged so far, one statement at a time.
     fn delete(&mut self, context: &mut Context<Self>) {
-        if self.num_deleting > 0 || self.acknowledged.is_empty() {
+        if !self.deleting.is_empty() || self.acknowledged.is_empty() {
             return;
         }
         faults::pass(Point::AfterAck);
         let rounds = std::mem::take(&mut self.acknowledged);
-        self.num_deleting = rounds.len();
+        self.deleting.clone_from(&rounds);
         let (store, shard) = (self.store.clone(), Arc::clone(&self.shard));
         let deletion = self.runtime.spawn(async move {
             let deleted = store.delete_published(&shard, Sink::Kafka, &rounds).await;
             (rounds, deleted)
         });
         context.spawn(deletion.into_actor(self).map(|deletion, this, context| {
-            this.num_deleting = 0;
+            this.deleting.clear();
             match deletion {
                 Ok((_, Ok(()))) => {
                     faults::pass(Point::AfterDelete);
@@ -294,8 +317,12 @@ impl KafkaOutbox {
         self.phase = Phase::Searching;
         let (store, shard) = (self.store.clone(), Arc::clone(&self.shard));
         let (topic, runtime) = (Arc::clone(&self.topic), self.runtime.clone());
+        let status = Arc::clone(&self.status);
         let standing = self.runtime.spawn(async move {
             let (oldest, bases) = pending_bases(&store, &shard).await.map_err(|e| e.to_string())?;
+            if let Some(oldest) = oldest {
+                status.begin(oldest);
+            }
             let Some(oldest) = oldest.filter(|_| faults::has(Mechanism::TopicTail)) else {
                 return Ok(FxHashSet::default());
             };
@@ -309,6 +336,7 @@ impl KafkaOutbox {
                 }
                 this.standing = standing;
                 this.phase = Phase::Publishing;
+                this.show_oldest();
                 this.status.recovered();
                 this.pump(context);
             }
@@ -327,7 +355,7 @@ impl KafkaOutbox {
         };
         let row = self.in_flight.remove(position);
         let latency = (Utc::now() - row.decided_at).as_seconds_f64().max(0.0);
-        METRICS.outbox.latency_seconds.with_label_values(&[SINK]).observe(latency);
+        observe_latency(SINK, latency, row.num_events);
         let names = kind::PET.iter().copied().chain(["DEAD_LETTER"]);
         for (name, num_events) in names.zip(row.num_by_type) {
             if num_events > 0 {
@@ -342,7 +370,8 @@ impl KafkaOutbox {
     }
 
     fn show_oldest(&self) {
-        match self.in_flight.iter().map(|row| row.decided_at).min() {
+        let in_flight = self.in_flight.iter().map(|row| row.decided_at);
+        match in_flight.chain(self.feed.oldest()).min() {
             Some(oldest) => self.status.begin(oldest),
             None => self.status.end(),
         }
@@ -366,17 +395,6 @@ async fn pending_bases(
             bases.extend(row::base_in(&row.body));
         }
     }
-}
-
-/// Decodes stored rows. One that cannot be read stays in SQL and is named in the log: to
-/// skip it silently would lose events, to wait for it would stop all others.
-pub(super) fn readable(page: Vec<crate::store::Pending>) -> Vec<Row> {
-    page.into_iter()
-        .filter_map(|stored| {
-            let row = Row::read(stored.round, stored.num_events, stored.decided_at, &stored.body);
-            row.inspect_err(|error| tracing::error!(round = stored.round, "{error}")).ok()
-        })
-        .collect()
 }
 
 impl Actor for KafkaOutbox {

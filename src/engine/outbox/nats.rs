@@ -9,15 +9,17 @@ use std::time::Duration;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use chrono::Utc;
 use futures::StreamExt;
+use rustc_hash::FxHashMap;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
-use super::Parts;
 use super::feed::{Feed, HandOver};
-use super::kafka::{Drain, readable};
+use super::kafka::Drain;
 use super::kind;
 use super::row::{Entry, Row};
 use super::status::Status;
+use super::{Parts, observe_latency, readable};
 use crate::engine::hold::Hold;
 use crate::engine::port::{EventLog, Message, PublishError};
 use crate::faults::{self, Mechanism, Point};
@@ -71,7 +73,7 @@ impl NatsOutbox {
         Self {
             publisher: Arc::new(publisher),
             runtime,
-            feed: Feed::new(load),
+            feed: Feed::new(load, policy.max_rows),
             is_busy: false,
             status,
             drained: None,
@@ -120,8 +122,14 @@ impl NatsOutbox {
         context.spawn(page.into_actor(self).map(move |page, this, context| match page {
             Ok(Ok(page)) => {
                 let is_full = page.len() as u64 == limit;
-                this.feed.end_read(readable(page), is_full);
-                this.pump(context);
+                let (rows, unreadable) = readable(page);
+                this.feed.end_read(rows, is_full || unreadable.is_some());
+                if let Some(error) = unreadable {
+                    this.status.failed(error);
+                    context.run_later(RETRY_EVERY, |this, context| this.pump(context));
+                } else {
+                    this.pump(context);
+                }
             }
             failed => {
                 this.feed.fail_read();
@@ -142,7 +150,7 @@ impl Publisher {
         while runs.next().await.is_some() {}
         drop(runs);
         let latency = (Utc::now() - row.decided_at).as_seconds_f64().max(0.0);
-        METRICS.outbox.latency_seconds.with_label_values(&[SINK]).observe(latency);
+        observe_latency(SINK, latency, row.num_events);
         METRICS.outbox.pending.with_label_values(&[SINK]).sub(i64::from(row.num_events));
         self.status.published(row.num_events);
         faults::pass(Point::AfterAck);
@@ -235,7 +243,18 @@ impl Publisher {
             at: now,
         };
         self.insist("parking an event", || self.store.park(parked.clone())).await;
-        METRICS.outbox.parked.with_label_values(&[SINK]).inc();
+        self.count_parked().await;
+    }
+
+    /// Shows how many events are set aside, of whatever process.
+    async fn count_parked(&self) {
+        match self.store.num_parked(&self.shard, Sink::Nats).await {
+            Ok(count) => {
+                let parked = METRICS.outbox.parked.with_label_values(&[SINK]);
+                parked.set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+            Err(error) => tracing::warn!("parked events were not counted: {error}"),
+        }
     }
 
     /// Until the database has done it: what is published must not be forgotten half.
@@ -250,19 +269,16 @@ impl Publisher {
     }
 }
 
-/// Splits a row into runs that must keep their order. The events of one character stand
-/// together with consecutive numbers; where two characters happen to meet with consecutive
-/// numbers they share a run, which costs time and nothing else.
+/// Splits a row into runs that must keep their order: the events of one character each.
 fn runs(row: &Row) -> Vec<Vec<Message>> {
     let mut runs: Vec<Vec<Message>> = Vec::new();
-    let mut last = None;
+    let mut positions: FxHashMap<(Uuid, u32), usize> = FxHashMap::default();
     for entry in row.entries() {
-        let message = message(&entry);
-        match runs.last_mut() {
-            Some(run) if last == entry.number.checked_sub(1) => run.push(message),
-            _ => runs.push(vec![message]),
+        let position = *positions.entry((entry.context.tenant, entry.owner)).or_insert(runs.len());
+        if position == runs.len() {
+            runs.push(Vec::new());
         }
-        last = Some(entry.number);
+        runs[position].push(message(&entry));
     }
     runs
 }
@@ -277,7 +293,7 @@ fn message(entry: &Entry<'_>) -> Message {
         (MAJOR_VERSION, context.major.to_string()),
         (MINOR_VERSION, context.minor.to_string()),
         (TRACEPARENT, entry.trace.to_string()),
-        (CHARACTER_SEQ, entry.number.to_string()),
+        (CHARACTER_SEQ, entry.seq.to_string()),
     ];
     if let Some(tracestate) = context.tracestate {
         headers.push((TRACESTATE, tracestate.to_string()));
@@ -294,6 +310,8 @@ impl Actor for NatsOutbox {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        let publisher = Arc::clone(&self.publisher);
+        self.runtime.spawn(async move { publisher.count_parked().await });
         self.pump(context);
     }
 }
@@ -314,5 +332,33 @@ impl Handler<Drain> for NatsOutbox {
     fn handle(&mut self, message: Drain, context: &mut Context<Self>) {
         self.drained = Some(message.done);
         self.pump(context);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Tenant, TenantId};
+    use crate::engine::outbox::row::{About, Writer};
+    use crate::engine::record::Cause;
+
+    #[test]
+    fn a_character_that_begins_anew_keeps_its_place_behind_its_end() {
+        let id = TenantId(Uuid::from_u128(1));
+        let tenant = Tenant { id, region: "GMS".into(), major: 83, minor: 1 };
+        let cause = Arc::new(Cause::of(Arc::new(tenant)));
+        let mut writer = Writer::new();
+        // Deleted as its fourth and fifth event, provisioned again with its first.
+        for (owner, seq) in [(7, 4), (7, 5), (8, 6), (7, 1)] {
+            writer.push(0, &cause, None, About { owner, seq }, |_, _| {});
+        }
+        let row = writer.into_row(1, Utc::now());
+        let seq = |message: &Message| {
+            let header = message.headers.iter().find(|(name, _)| *name == CHARACTER_SEQ);
+            header.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        let runs: Vec<Vec<String>> =
+            runs(&row).iter().map(|run| run.iter().map(seq).collect()).collect();
+        assert_eq!(runs, [vec!["4", "5", "1"], vec!["6"]]);
     }
 }

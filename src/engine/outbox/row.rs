@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! body    = base (16 bytes) | version (1 byte) | lz4 block, its size before it
-//! event   = tag | [context] | anchor varint | number varint | length u32 | payload
+//! event   = tag | [context] | anchor varint | owner varint | seq varint | length u32 | payload
 //! tag     = kind (7 bits) | 0x80 when a context follows; it holds until the next one
 //! ```
 //! An event's id is the base with the event's index in its low 24 bits, so it is stable
@@ -60,9 +60,18 @@ pub struct Entry<'a> {
     pub context: Context<'a>,
     /// The trace of its cause; a new one, shared by all events of the cause, if that had none.
     pub trace: TraceParent,
-    /// Kafka: the owner's number, for the key. NATS: the character's own event number.
-    pub number: u64,
+    /// The number of the character it is about, for the key and the order; 0 for a dead letter.
+    pub owner: u32,
+    /// NATS: the character's own event number, from 1. Kafka: 0.
+    pub seq: u64,
     pub payload: &'a [u8],
+}
+
+/// Whose event it is, and which of theirs.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct About {
+    pub owner: u32,
+    pub seq: u64,
 }
 
 /// Collects the events of a round.
@@ -112,7 +121,7 @@ impl Writer {
         kind: u8,
         cause: &Arc<Cause>,
         tenant: Option<&Arc<crate::domain::Tenant>>,
-        number: u64,
+        about: About,
         encode: impl FnOnce(Uuid, &mut Vec<u8>),
     ) {
         let tenant = cause.tenant.as_ref().or(tenant);
@@ -128,7 +137,8 @@ impl Writer {
             self.last = Some((Arc::clone(cause), tenant.cloned()));
         }
         put_varint(&mut self.entries, u64::from(self.num_events - self.anchor));
-        put_varint(&mut self.entries, number);
+        put_varint(&mut self.entries, u64::from(about.owner));
+        put_varint(&mut self.entries, about.seq);
         let at = self.entries.len();
         self.entries.extend_from_slice(&[0; 4]);
         encode(event_id(self.base, self.num_events), &mut self.entries);
@@ -219,14 +229,15 @@ impl<'a> Iterator for Entries<'a> {
             self.context = take_context(&mut self.rest)?;
         }
         let anchor = self.index.checked_sub(u32::try_from(take_varint(&mut self.rest)?).ok()?)?;
-        let number = take_varint(&mut self.rest)?;
+        let owner = u32::try_from(take_varint(&mut self.rest)?).ok()?;
+        let seq = take_varint(&mut self.rest)?;
         let len = u32::from_le_bytes(take(&mut self.rest, 4)?.try_into().ok()?);
         let payload = take(&mut self.rest, len as usize)?;
         let id = event_id(self.base, self.index);
         self.index += 1;
         let trace = self.context.trace.unwrap_or_else(|| trace_from(event_id(self.base, anchor)));
         let context = self.context.clone();
-        Some(Entry { id, kind: tag & !NEW_CONTEXT, context, trace, number, payload })
+        Some(Entry { id, kind: tag & !NEW_CONTEXT, context, trace, owner, seq, payload })
     }
 }
 
@@ -339,6 +350,10 @@ mod tests {
         Arc::new(Tenant { id, region: "GMS".into(), major: 83, minor: 1 })
     }
 
+    fn about(owner: u32, seq: u64) -> About {
+        About { owner, seq }
+    }
+
     fn stored(writer: Writer) -> Row {
         let body = writer.body();
         Row::read(7, writer.num_events(), DateTime::UNIX_EPOCH, &body).unwrap()
@@ -356,10 +371,10 @@ mod tests {
         let clock = Arc::new(Cause::none());
         let mut writer = Writer::new();
         writer.begin_cause();
-        writer.push(3, &traced, None, 12_345, |_, out| out.extend_from_slice(b"one"));
-        writer.push(4, &traced, None, 12_345, |_, out| out.extend_from_slice(b"two"));
+        writer.push(3, &traced, None, about(12_345, 0), |_, out| out.extend_from_slice(b"one"));
+        writer.push(4, &traced, None, about(12_345, 0), |_, out| out.extend_from_slice(b"two"));
         writer.begin_cause();
-        writer.push(5, &clock, Some(&tenant(2)), u64::MAX, |_, _| {});
+        writer.push(5, &clock, Some(&tenant(2)), about(u32::MAX, u64::MAX), |_, _| {});
         let row = stored(writer);
         let entries: Vec<_> = row.entries().collect();
         assert_eq!(entries.iter().map(|e| e.kind).collect::<Vec<_>>(), [3, 4, 5]);
@@ -367,7 +382,7 @@ mod tests {
         assert_eq!(entries[1].trace, trace);
         assert_eq!(entries[0].context.environment, Some(b"blue".as_slice()));
         assert_eq!(entries[2].context.tenant, Uuid::from_u128(2));
-        assert_eq!(entries[2].number, u64::MAX);
+        assert_eq!((entries[2].owner, entries[2].seq), (u32::MAX, u64::MAX));
     }
 
     #[test]
@@ -376,7 +391,7 @@ mod tests {
         let mut writer = Writer::new();
         let mut ids = Vec::new();
         for _ in 0..3 {
-            writer.push(0, &cause, None, 1, |id, _| ids.push(id));
+            writer.push(0, &cause, None, about(1, 0), |id, _| ids.push(id));
         }
         let row = stored(writer);
         assert_eq!(row.entries().map(|entry| entry.id).collect::<Vec<_>>(), ids);
@@ -390,8 +405,8 @@ mod tests {
         let mut writer = Writer::new();
         for _ in 0..2 {
             writer.begin_cause();
-            writer.push(0, &cause, None, 1, |_, _| {});
-            writer.push(0, &cause, None, 1, |_, _| {});
+            writer.push(0, &cause, None, about(1, 0), |_, _| {});
+            writer.push(0, &cause, None, about(1, 0), |_, _| {});
         }
         let row = stored(writer);
         let traces: Vec<_> = row.entries().map(|entry| entry.trace.trace_id).collect();
@@ -404,7 +419,7 @@ mod tests {
     fn a_damaged_row_is_refused_and_never_panics() {
         let cause = Arc::new(Cause::of(tenant(1)));
         let mut writer = Writer::new();
-        writer.push(0, &cause, None, 1, |_, out| out.extend_from_slice(&[9; 100]));
+        writer.push(0, &cause, None, about(1, 0), |_, out| out.extend_from_slice(&[9; 100]));
         let body = writer.body();
         for len in 0..body.len() {
             assert!(Row::read(1, 1, DateTime::UNIX_EPOCH, &body[..len]).is_err(), "{len}");

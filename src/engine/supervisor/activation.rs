@@ -2,22 +2,25 @@
 
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use chrono::{DateTime, Utc};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
+use super::lookup::{Found, look_up};
 use super::{BrokerSupervisor, Draft};
-use crate::domain::{CharacterId, CharacterKey, Owner, PetKey, Tenant, TenantId};
+use crate::domain::{CharacterKey, Owner, PetKey, Tenant, TenantId};
 use crate::engine::character::{CharacterActor, Retire};
 use crate::engine::record::Target;
 use crate::engine::registry::Entry;
 use crate::engine::round::{Census, Unrouted, UnroutedEnd};
-use crate::store::{self, Store, Stored};
+use crate::store::Stored;
 use crate::telemetry::metrics::METRICS;
 
-/// Between two attempts to read from a database that is away.
-const RETRY_EVERY: Duration = Duration::from_millis(250);
+/// Offline characters kept in memory, however recently they were used; beyond it the ones
+/// that were idle longest leave early.
+const MAX_OFFLINE: usize = 65_536;
 
 /// Characters that were online when the last process ended.
 #[derive(Message)]
@@ -26,18 +29,13 @@ pub struct Restore {
     pub stored: Vec<Stored>,
 }
 
-/// What SQL said about the draft's unknowns.
-struct Found {
-    owners: Vec<(PetKey, CharacterId)>,
-    stored: Vec<Stored>,
-}
-
 impl BrokerSupervisor {
     /// Asks SQL, one query for all pets and one for all characters, then dispatches.
     pub(super) fn resolve(&mut self, draft: Draft, started: Instant, context: &mut Context<Self>) {
         self.is_resolving = true;
         let lost: FxHashSet<PetKey> = draft.lost.iter().filter_map(pet_of).collect();
-        let absent = draft.absent.clone();
+        let mut absent = draft.absent.clone();
+        absent.extend(&draft.orphans);
         let registry = Arc::clone(&self.parts.registry);
         let store = self.parts.store.clone();
         let found = self.parts.runtime.spawn(async move {
@@ -63,11 +61,7 @@ impl BrokerSupervisor {
         for (pet, character) in found.owners {
             self.directory.insert(pet, character);
         }
-        for stored in found.stored {
-            if !self.parts.registry.contains(stored.key) {
-                self.activate(stored);
-            }
-        }
+        self.activate_all(found.stored);
         for item in std::mem::take(&mut draft.lost) {
             match item.owner(&self.directory) {
                 Some(key) => {
@@ -78,26 +72,38 @@ impl BrokerSupervisor {
                 None => draft.unrouted.push(Unrouted { item, end: UnroutedEnd::UnknownPet }),
             }
         }
+        for (key, detail) in found.unreadable {
+            draft.give_up(key, &detail);
+        }
         for key in std::mem::take(&mut draft.absent) {
             if !self.parts.registry.contains(key) {
                 // Nothing is stored of this one: it begins here.
                 let tenant = self.parts.tenants.intern(unnamed(key.tenant));
-                self.start(Owner::new(tenant, key.character));
+                let due = self.start(Owner::new(tenant, key.character));
+                debug_assert_eq!(due, None, "who begins is offline");
             }
         }
         METRICS.actors.activation_seconds.observe(started.elapsed().as_secs_f64());
         self.dispatch(draft, started, context);
     }
 
-    fn activate(&mut self, stored: Stored) {
-        let tenant = stored.tenant.unwrap_or_else(|| unnamed(stored.key.tenant));
-        let tenant = self.parts.tenants.intern(tenant);
-        let id = stored.key.character;
-        self.start(Owner::restored(tenant, id, stored.character, stored.pets));
+    /// Starts the actors of those that are not in memory.
+    fn activate_all(&mut self, all: Vec<Stored>) {
+        let mut due = Vec::new();
+        for Stored { key, tenant, character, pets } in all {
+            if self.parts.registry.contains(key) {
+                continue;
+            }
+            let tenant = self.parts.tenants.intern(tenant.unwrap_or_else(|| unnamed(key.tenant)));
+            let at = self.start(Owner::restored(tenant, key.character, character, pets));
+            due.extend(at.map(|at| (key, Some(at))));
+        }
+        self.schedule(due);
     }
 
-    /// Starts the actor of an owner that is not in memory.
-    fn start(&mut self, owner: Owner) {
+    /// Starts the actor of an owner that is not in memory, and says when the clock is to come
+    /// by.
+    fn start(&mut self, owner: Owner) -> Option<DateTime<Utc>> {
         let key = owner.key();
         let tenant = key.tenant;
         for pet in owner.pets() {
@@ -109,34 +115,43 @@ impl BrokerSupervisor {
         let arbiter = &arbiters[arbiter_of(key, arbiters.len())];
         let addr = CharacterActor::start_in_arbiter(arbiter, |_| CharacterActor::new(owner));
         let now = Instant::now();
-        let entry = Entry { addr, last_round: self.last_committed, touched: now, due, census };
+        let is_listed = census.world.is_none();
+        let last_round = self.last_committed;
+        let entry = Entry { addr, last_round, touched: now, due, census, is_listed };
         self.parts.registry.insert(key, entry);
-        if census.world.is_none() {
+        if is_listed {
             self.offline.push_back((now, key));
         }
         METRICS.actors.spawned.inc();
-        if due.is_some() {
-            self.schedule(vec![(key, due)]);
-        }
+        due
     }
 
     /// Lets offline characters go that nobody asked for in a while. Only what is committed
     /// may leave: an actor of an open round is looked at again later.
     pub(super) fn retire_idle(&mut self, context: &mut Context<Self>) {
         let idle = self.parts.idle_passivation;
-        while let Some((since, key)) = self.offline.front().copied() {
-            if since.elapsed() < idle {
+        let mut num_looks = self.offline.len();
+        while let Some((since, key)) = self.offline.front().copied()
+            && num_looks > 0
+        {
+            let is_crowded = self.offline.len() > MAX_OFFLINE;
+            if since.elapsed() < idle && !is_crowded {
                 break;
             }
+            num_looks -= 1;
             self.offline.pop_front();
             let last_committed = self.last_committed;
-            let verdict = self.parts.registry.read(key, |entry| {
+            let verdict = self.parts.registry.update(key, |entry| {
                 let is_offline = entry.census.world.is_none();
-                let is_idle = entry.touched.elapsed() >= idle && entry.last_round <= last_committed;
-                (is_offline, is_idle, entry.touched)
+                let is_idle = is_crowded || entry.touched.elapsed() >= idle;
+                let may_leave = is_idle && entry.last_round <= last_committed;
+                entry.is_listed = is_offline && !may_leave;
+                (is_offline, may_leave, entry.touched)
             });
             match verdict {
-                Some((true, true, _)) => self.retire(key, context),
+                Some((true, true, _)) => {
+                    self.retire(key, if is_crowded { "crowded" } else { "idle" }, context);
+                }
                 Some((true, false, touched)) => self.offline.push_back((touched.max(since), key)),
                 // Online again: it comes back to this list when it logs out.
                 Some((false, ..)) | None => {}
@@ -144,12 +159,23 @@ impl BrokerSupervisor {
         }
     }
 
-    fn retire(&mut self, key: CharacterKey, context: &mut Context<Self>) {
+    /// Lets everybody go: all is committed, and nothing more comes.
+    pub(super) fn retire_all(&mut self) {
+        for entry in self.parts.registry.drain() {
+            METRICS.actors.passivated.with_label_values(&["drain"]).inc();
+            METRICS.actors.stopped.with_label_values(&["passivated"]).inc();
+            entry.addr.do_send(Retire);
+        }
+        self.directory.clear();
+        self.offline.clear();
+    }
+
+    fn retire(&mut self, key: CharacterKey, why: &str, context: &mut Context<Self>) {
         let Some(entry) = self.parts.registry.remove(key) else { return };
         if entry.due.is_some() {
             self.schedule(vec![(key, None)]);
         }
-        METRICS.actors.passivated.with_label_values(&["idle"]).inc();
+        METRICS.actors.passivated.with_label_values(&[why]).inc();
         METRICS.actors.stopped.with_label_values(&["passivated"]).inc();
         let pets = entry.addr.send(Retire);
         context.spawn(pets.into_actor(self).map(move |pets, this, _| {
@@ -167,9 +193,7 @@ impl Handler<Restore> for BrokerSupervisor {
     type Result = ();
 
     fn handle(&mut self, message: Restore, _: &mut Context<Self>) {
-        for stored in message.stored {
-            self.activate(stored);
-        }
+        self.activate_all(message.stored);
     }
 }
 
@@ -191,40 +215,4 @@ fn arbiter_of(key: CharacterKey, num_arbiters: usize) -> usize {
     let hash = std::hash::Hasher::finish(&hasher);
     // The high bits: the registry's map shards by the others.
     usize::try_from(hash >> 32).unwrap_or_default() % num_arbiters
-}
-
-/// Reads until the database answers: a database that is away is no reason to refuse.
-async fn look_up(
-    store: Store,
-    lost: Vec<PetKey>,
-    mut absent: Vec<CharacterKey>,
-    is_here: impl Fn(CharacterKey) -> bool,
-) -> Found {
-    let owners = if lost.is_empty() { Vec::new() } else { insist(|| store.owners_of(&lost)).await };
-    for (pet, character) in &owners {
-        let key = CharacterKey { tenant: pet.tenant, character: *character };
-        if !is_here(key) {
-            absent.push(key);
-        }
-    }
-    absent.sort_unstable();
-    absent.dedup();
-    let stored = if absent.is_empty() { Vec::new() } else { insist(|| store.load(&absent)).await };
-    Found { owners, stored }
-}
-
-async fn insist<T, F>(mut read: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Result<T, store::Error>>,
-{
-    loop {
-        match read().await {
-            Ok(found) => return found,
-            Err(error) => {
-                tracing::warn!("reading from the database failed, trying again: {error}");
-                METRICS.round.retried.with_label_values(&["read"]).inc();
-                tokio::time::sleep(RETRY_EVERY).await;
-            }
-        }
-    }
 }

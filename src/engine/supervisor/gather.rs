@@ -17,6 +17,8 @@ pub struct Draft {
     pub lost: Vec<Item>,
     /// Characters with inputs and no actor.
     pub absent: Vec<CharacterKey>,
+    /// Characters that lost their actor and are to have one again, with inputs or without.
+    pub orphans: Vec<CharacterKey>,
     pub unrouted: Vec<Unrouted>,
     /// The intake's credit that its records hold.
     pub credits: usize,
@@ -28,7 +30,7 @@ pub struct Draft {
 impl Draft {
     /// Whether every input has an actor, or none to have.
     pub fn is_resolved(&self) -> bool {
-        self.lost.is_empty() && self.absent.is_empty()
+        self.lost.is_empty() && self.absent.is_empty() && self.orphans.is_empty()
     }
 
     /// Adds an item for a known owner. Says whether it is the first for that owner.
@@ -51,12 +53,24 @@ impl Draft {
     /// The groups, each in the order in which its inputs were gathered.
     pub fn take_groups(&mut self) -> Vec<(CharacterKey, Vec<Item>)> {
         let mut groups = std::mem::take(&mut self.groups);
+        groups.retain(|(_, items)| !items.is_empty());
         if self.is_unordered {
             for (_, items) in &mut groups {
                 items.sort_by_key(|item| item.index);
             }
         }
         groups
+    }
+
+    /// The state of this character cannot be read: its inputs are dead letters.
+    pub fn give_up(&mut self, key: CharacterKey, detail: &str) {
+        self.absent.retain(|absent| *absent != key);
+        let Some(position) = self.positions.remove(&key) else { return };
+        for item in std::mem::take(&mut self.groups[position].1) {
+            let (reason, detail) = ("unreadable_state".to_owned(), detail.to_owned());
+            let end = UnroutedEnd::DeadLetter { reason, detail };
+            self.unrouted.push(Unrouted { item, end });
+        }
     }
 
     fn number(&mut self, item: &mut Item) {
@@ -71,7 +85,8 @@ impl Draft {
 impl BrokerSupervisor {
     /// Takes what waits, up to the round's limit; a suspect alone.
     pub(super) fn gather(&mut self) -> Draft {
-        let mut draft = Draft::default();
+        let mut draft = Draft { orphans: std::mem::take(&mut self.orphans), ..Draft::default() };
+        draft.orphans.retain(|key| !self.parts.registry.contains(*key));
         while (draft.num_items as usize) < self.parts.max_round {
             if draft.num_items > 0 && self.queue.next_is_suspect() {
                 break;

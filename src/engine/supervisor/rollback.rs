@@ -91,6 +91,10 @@ impl BrokerSupervisor {
     /// Drops an actor together with the state that no commit stands behind.
     fn forget(&mut self, key: CharacterKey, is_dead: bool) {
         let Some(entry) = self.parts.registry.remove(key) else { return };
+        // Its clock goes on and its movement is believed, whether or not an input comes for it.
+        if entry.census.world.is_some() {
+            self.orphans.push(key);
+        }
         let reason = if is_dead { "panic" } else { "rollback" };
         METRICS.actors.stopped.with_label_values(&[reason]).inc();
         METRICS.actors.restarted.inc();
