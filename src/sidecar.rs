@@ -264,6 +264,7 @@ fn settings(config: &Config) -> Settings {
         max_requests: config.engine.max_requests,
         max_in_flight: config.kafka.max_in_flight,
         idle_passivation: config.characters.idle_passivation,
+        event_retention: config.characters.event_retention,
         has_dead_letter_topic: config.kafka.dead_letter_topic.is_some(),
         outbox: Policy {
             max_attempts: config.outbox.max_attempts,

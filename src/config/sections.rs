@@ -92,6 +92,10 @@ pub struct Characters {
     /// How long the actor of an offline character stays in memory without work.
     #[serde(with = "Humantime")]
     pub idle_passivation: Duration,
+    /// How long the events of characters are kept for `GET /characters/{id}/events`. 0s: none
+    /// are.
+    #[serde(with = "Humantime")]
+    pub event_retention: Duration,
 }
 
 impl Default for Characters {
@@ -101,6 +105,7 @@ impl Default for Characters {
             max_per_user: max_characters,
             restore_window,
             idle_passivation: Duration::from_secs(10 * 60),
+            event_retention: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }

@@ -78,9 +78,51 @@ pub enum Reason {
     /// Somebody changed it since (`If-Match`).
     VersionMismatch,
     NoPosition,
+    /// The key was used for another request.
+    IdempotencyConflict,
 }
 
 impl Reason {
+    /// Every reason there is.
+    pub const ALL: [Self; 31] = [
+        Self::NotOwner,
+        Self::UnknownPet,
+        Self::SlotsFull,
+        Self::Expired,
+        Self::NotSpawned,
+        Self::UnknownSkill,
+        Self::NotOnline,
+        Self::AmbiguousAsset,
+        Self::OtherMap,
+        Self::UnknownCharacter,
+        Self::Deleted,
+        Self::NotDeleted,
+        Self::RestoreExpired,
+        Self::NumberTaken,
+        Self::NameTaken,
+        Self::NameReserved,
+        Self::SlotOccupied,
+        Self::UnknownSlot,
+        Self::UnknownClass,
+        Self::UnknownRace,
+        Self::UnknownGender,
+        Self::UnknownStat,
+        Self::UnknownMovement,
+        Self::UnknownAppearance,
+        Self::InvalidAppearance,
+        Self::AlreadySet,
+        Self::ClassUnset,
+        Self::NotEnoughPoints,
+        Self::VersionMismatch,
+        Self::NoPosition,
+        Self::IdempotencyConflict,
+    ];
+
+    /// The reason with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+
     pub fn code(self) -> &'static str {
         match self {
             Self::NotOwner => "not_owner",
@@ -113,6 +155,7 @@ impl Reason {
             Self::NotEnoughPoints => "not_enough_points",
             Self::VersionMismatch => "version_mismatch",
             Self::NoPosition => "no_position",
+            Self::IdempotencyConflict => "idempotency_conflict",
         }
     }
 }

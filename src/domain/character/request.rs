@@ -11,6 +11,8 @@ use super::{Place, Trait};
 pub struct Request {
     /// The user who asks: another user's character does not exist for it. None for a service.
     pub user: Option<Uuid>,
+    /// The character meant, where that is known by more than its number.
+    pub uuid: Option<Uuid>,
     /// What the caller believes the version to be (`If-Match`).
     pub version: Option<u64>,
     pub action: Action,
@@ -28,6 +30,8 @@ pub enum Action {
         reason: Box<str>,
         /// None: the one it had.
         slot: Option<u8>,
+        /// Its user.
+        user: Uuid,
         standing: Standing,
     },
     /// For good, pets and all.
@@ -35,6 +39,8 @@ pub enum Action {
     Select {
         session: Uuid,
         ip: Option<IpAddr>,
+        /// Its user.
+        user: Uuid,
         /// Those of the same user that are selected or online: they give way.
         others: Vec<crate::domain::CharacterId>,
     },
@@ -102,7 +108,35 @@ pub struct Standing {
     pub taken_slots: Vec<u8>,
 }
 
+impl Request {
+    /// One that comes from the engine itself.
+    pub fn internal(action: Action) -> Self {
+        Self { user: None, uuid: None, version: None, action }
+    }
+}
+
 impl Action {
+    /// Of whose other characters the [`Standing`] tells.
+    pub fn user(&self) -> Option<Uuid> {
+        let user = match self {
+            Self::Create(creation, _) => creation.user,
+            Self::Patch(patch, _) => patch.user?,
+            Self::Restore { user, .. } | Self::Select { user, .. } => *user,
+            _ => return None,
+        };
+        (!user.is_nil()).then_some(user)
+    }
+
+    /// The name it wants to have for itself.
+    pub fn name_key(&self) -> Option<&str> {
+        let name = match self {
+            Self::Create(creation, _) => Some(&creation.name),
+            Self::Patch(patch, _) => patch.name.as_ref(),
+            _ => None,
+        };
+        name?.key.as_deref()
+    }
+
     /// The command label in metrics and logs.
     pub fn name(&self) -> &'static str {
         match self {

@@ -28,13 +28,13 @@ impl Owner {
             Action::Create(..) => {}
             Action::Patch(patch, standing) => self.patch(patch, standing, ctx)?,
             Action::Delete { reason } => self.delete_character(reason, ctx, out)?,
-            Action::Restore { reason, slot, standing } => {
+            Action::Restore { reason, slot, standing, .. } => {
                 self.restore(reason, *slot, standing, ctx, out)?;
             }
             Action::Purge => {
                 self.vanish(Departure { reason: "permanent", at: ctx.now }, ctx, out);
             }
-            Action::Select { session, ip, others } => {
+            Action::Select { session, ip, others, .. } => {
                 let character = self.live()?;
                 character.profile.selected = Some(*session);
                 let name = character.name.text.clone();
@@ -76,7 +76,8 @@ impl Owner {
     /// Whether this caller may ask anything of this character as it is.
     fn admit(&self, request: &Request) -> Result<(), Reason> {
         let character = self.character.as_ref().ok_or(Reason::UnknownCharacter)?;
-        if request.user.is_some_and(|user| user != character.user) {
+        let is_another = request.uuid.is_some_and(|uuid| uuid != character.uuid);
+        if is_another || request.user.is_some_and(|user| user != character.user) {
             return Err(Reason::UnknownCharacter);
         }
         if request.version.is_some_and(|version| version != character.version) {
