@@ -6,6 +6,7 @@ pub mod demo;
 pub mod exit;
 pub mod healthcheck;
 pub mod load;
+mod look;
 pub mod migrate;
 pub mod serve;
 
@@ -60,13 +61,18 @@ impl ConfigArgs {
     /// # Errors
     /// As [`Config::load`].
     pub fn load(&self) -> Result<Loaded, ConfigError> {
-        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         Config::load(Sources {
             file: self.config.clone().filter(|path| !path.as_os_str().is_empty()),
-            env: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
+            env: environment(),
             flags: self.flags.clone(),
         })
     }
+}
+
+/// The environment of this process; what is no text in it becomes what no key accepts.
+fn environment() -> Vec<(String, String)> {
+    let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {
@@ -77,7 +83,7 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 /// Parses the command line and hands the verb to `run`; the process ends with the result.
 pub fn main(run: impl FnOnce(Verb) -> anyhow::Result<Exit>) -> ExitCode {
     match Cli::try_parse() {
-        Ok(cli) => exit::report(run(cli.verb)),
+        Ok(cli) => exit::end_of(|| run(cli.verb)),
         Err(usage) => exit::usage(&usage),
     }
     .into()
@@ -122,6 +128,19 @@ mod tests {
         let [first, second] = &args.flags[..] else { panic!("{:?}", args.flags) };
         assert_eq!((first.0.as_str(), first.1.as_str()), ("shard.id", "world-7"));
         assert_eq!((second.0.as_str(), second.1.as_str()), ("log.level", "a=b"));
+    }
+
+    #[test]
+    fn the_configuration_takes_no_variable_of_the_command_line_for_a_typing_error() {
+        fn visit(command: &clap::Command) {
+            for variable in command.get_arguments().filter_map(clap::Arg::get_env) {
+                let variable = variable.to_str().unwrap().to_owned();
+                let env = vec![(variable, "x".to_owned())];
+                Config::load(Sources { env, ..Sources::default() }).unwrap();
+            }
+            command.get_subcommands().for_each(visit);
+        }
+        visit(&Cli::command());
     }
 
     #[test]
