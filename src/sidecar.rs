@@ -154,6 +154,7 @@ impl Sidecar {
             health: Arc::clone(&health),
             store: OnceLock::new(),
             runtime: self.runtime.clone(),
+            catalog: Arc::clone(&self.catalog),
             default_tenant: self.config.tenancy.default.clone().map(Arc::new),
             request_timeout: self.config.http.request_timeout,
         });

@@ -31,9 +31,10 @@ use actix_web::dev::Server;
 use actix_web::guard::{self, Guard};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, Resource, web};
+use arc_swap::ArcSwap;
 
 use self::error::{Code, Error};
-use crate::domain::Tenant;
+use crate::domain::{Catalog, Tenant};
 use crate::engine::health::Health;
 use crate::store::Store;
 
@@ -51,6 +52,7 @@ pub struct Game {
     /// Runs the store's statements: its connections live there, and a client that goes away
     /// must not cancel one.
     pub runtime: tokio::runtime::Handle,
+    pub catalog: Arc<ArcSwap<Catalog>>,
     /// Tenant of requests that name none.
     pub default_tenant: Option<Arc<Tenant>>,
     /// Time in which a request is answered, with 503 if need be.

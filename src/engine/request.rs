@@ -79,6 +79,8 @@ impl Idempotency {
         let (answer, kept) = match answer {
             // A defect of ours: the next attempt may fare better.
             Answer::Failed => return (answer, None),
+            // Whoever left the number to us draws another one under the same key.
+            Answer::Refused(Reason::NumberTaken) => return (answer, None),
             Answer::Refused(reason) => (answer, Kept::Refused(reason.code().to_owned())),
             other => {
                 let rendered = (self.render)(&other);

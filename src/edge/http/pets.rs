@@ -23,6 +23,7 @@ use crate::domain::pet::Pet;
 use crate::domain::{CharacterId, CharacterKey, PetId};
 use crate::engine::handle::Handle;
 use crate::engine::record::Target;
+use crate::engine::request::Errand;
 use crate::engine::round::Answer;
 use crate::store::{self, Store};
 
@@ -185,11 +186,14 @@ impl Api {
         owner: CharacterKey,
         request: Request,
     ) -> Result<Option<Pet>, Error> {
-        let (target, cause) = (Target::Owner(owner), Arc::clone(&caller.cause));
-        match engine.ask(target, request, cause, self.game.request_timeout).await? {
-            Answer::Done { pet } => Ok(pet.map(|pet| *pet)),
+        let errand = Errand::new(Target::Owner(owner), request, Arc::clone(&caller.cause));
+        match engine.ask(errand, self.game.request_timeout).await? {
+            Answer::Pet(pet) => Ok(Some(*pet)),
+            Answer::Done | Answer::Character(..) => Ok(None),
             Answer::Refused(reason) => Err(reason.into()),
-            Answer::Failed => Err(Error::new(Code::Internal, "the request failed")),
+            Answer::Failed | Answer::Rendered(_) => {
+                Err(Error::new(Code::Internal, "the request failed"))
+            }
         }
     }
 }
