@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod auth;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -420,20 +422,6 @@ mod ranges {
 
 mod consistency {
     use super::*;
-
-    #[test]
-    fn a_listener_beyond_loopback_needs_allow_anonymous() {
-        for key in ["http.listen", "admin.listen"] {
-            for address in ["0.0.0.0:80", "[::]:80", "10.0.0.1:80"] {
-                let problem = problem_of_flag(key, address);
-                assert_says(&problem, &[&format!("`{key}` (--set)"), "allow_anonymous"]);
-                load("allow_anonymous = true", &[], &[(key, address)]).unwrap();
-            }
-            for address in ["[::1]:80", "127.0.0.2:80", "[::ffff:127.0.0.1]:80"] {
-                load("", &[], &[(key, address)]).unwrap();
-            }
-        }
-    }
 
     #[test]
     fn the_listeners_do_not_share_a_port() {

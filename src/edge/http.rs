@@ -4,6 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`error`] | every error a caller may meet, and how it is written |
+//! | [`auth`] | who may |
 //! | `frame` | what all requests have in common: their id and their deadline |
 //! | `caller` | tenant and trace of a request |
 //! | `body`, `document`, `page` | what is read and what is written |
@@ -12,6 +13,7 @@
 //!
 //! The callers own the signals; both servers end when their `Server` is stopped or dropped.
 
+pub mod auth;
 pub mod error;
 
 mod body;

@@ -31,7 +31,13 @@ pub enum Code {
     InvalidPage,
     /// An identifier in the path is not a number of 32 bits.
     InvalidId,
+    /// No credentials, or such as are not accepted.
+    Unauthenticated,
+    /// Credentials for something else.
+    Forbidden,
     UnknownPet,
+    /// No such character, or another user's.
+    UnknownCharacter,
     NoSuchRoute,
     MethodNotAllowed,
     /// The engine says no, for a reason of the game.
@@ -118,7 +124,10 @@ impl Code {
             Self::UnknownField => (S::UNPROCESSABLE_ENTITY, "unknown_field", "Unknown field"),
             Self::InvalidPage => (S::BAD_REQUEST, "invalid_page", "Invalid page"),
             Self::InvalidId => (S::BAD_REQUEST, "invalid_id", "Invalid identifier"),
+            Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", "Not authenticated"),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "Not allowed"),
             Self::UnknownPet => (S::NOT_FOUND, "unknown_pet", "No such pet"),
+            Self::UnknownCharacter => (S::NOT_FOUND, "unknown_character", "No such character"),
             Self::NoSuchRoute => (S::NOT_FOUND, "no_such_route", "Nothing here"),
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
@@ -167,6 +176,9 @@ impl Error {
         let mut response = HttpResponse::build(status);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
         if let Some(allow) = self.allow {
             response.insert_header((header::ALLOW, allow));
