@@ -34,6 +34,7 @@ use actix_web::guard::{self, Guard};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, Resource, web};
 
+use self::auth::Authority;
 use self::error::{Code, Error};
 use crate::domain::Tenant;
 use crate::engine::health::Health;
@@ -47,6 +48,7 @@ const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// What the game's routes work with.
 pub struct Game {
     pub health: Arc<Health>,
+    pub authority: Arc<Authority>,
     pub store: Store,
     /// Runs the store's statements: its connections live there, and a client that goes away
     /// must not cancel one.
@@ -62,14 +64,17 @@ pub struct Game {
 /// # Errors
 /// The listener cannot be used.
 pub fn serve_game(listener: TcpListener, workers: usize, game: Arc<Game>) -> io::Result<Server> {
+    let authority = web::Data::from(Arc::clone(&game.authority));
     let api = web::Data::new(pets::Api::new(game));
     let app = move || {
         let deadline = frame::Deadline(api.game().request_timeout);
         App::new()
+            .app_data(web::Data::clone(&authority))
             .app_data(web::Data::clone(&api))
             .app_data(deadline)
             .configure(pets::routes)
             .default_service(web::to(no_route))
+            .wrap(from_fn(auth::callers))
             .wrap(from_fn(frame::within_deadline))
             .wrap(from_fn(frame::identified))
     };
@@ -85,15 +90,22 @@ pub fn serve_game(listener: TcpListener, workers: usize, game: Arc<Game>) -> io:
 ///
 /// # Errors
 /// The listener cannot be used.
-pub fn serve_admin(listener: TcpListener, health: Arc<Health>) -> io::Result<Server> {
+pub fn serve_admin(
+    listener: TcpListener,
+    authority: Arc<Authority>,
+    health: Arc<Health>,
+) -> io::Result<Server> {
+    let authority = web::Data::from(authority);
     let health = web::Data::from(health);
     let app = move || {
         App::new()
+            .app_data(web::Data::clone(&authority))
             .app_data(web::Data::clone(&health))
             .app_data(frame::Deadline(ADMIN_TIMEOUT))
             .app_data(error::Form::Problem)
             .configure(probes::routes)
             .default_service(web::to(no_route))
+            .wrap(from_fn(auth::staff))
             .wrap(from_fn(frame::within_deadline))
             .wrap(from_fn(frame::identified))
     };
