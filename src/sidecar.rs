@@ -14,9 +14,10 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 
 use crate::config::catalog::{self, CatalogError};
+use crate::config::jwt::KeyError;
 use crate::config::{Config, ConfigError};
 use crate::domain::Catalog;
-use crate::edge::http;
+use crate::edge::http::{self, auth::Authority};
 use crate::engine::committer::Tenure;
 use crate::engine::health::{Health, Stage};
 use crate::engine::outbox::nats::Policy;
@@ -32,6 +33,8 @@ pub enum Error {
     Config(#[from] ConfigError),
     #[error("catalog.dir: {0}")]
     Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(
@@ -68,16 +71,18 @@ pub struct Sidecar {
     runtime: Runtime,
     health: Arc<Health>,
     catalog: Arc<ArcSwap<Catalog>>,
+    /// Who may call; the listeners share it.
+    authority: Arc<Authority>,
     admin: TcpListener,
     game: TcpListener,
     connected: watch::Sender<Option<Outside>>,
 }
 
 impl Sidecar {
-    /// Opens the listeners and loads the catalog.
+    /// Opens the listeners, loads the catalog and the keys of players' tokens.
     ///
     /// # Errors
-    /// An address that is taken, or a catalog that cannot be used.
+    /// An address that is taken, or a catalog or keys that cannot be used.
     pub fn open(config: Arc<Config>, runtime: Runtime) -> Result<Self, Error> {
         let listen = |key, address| {
             TcpListener::bind(address).map_err(|source| Error::Listen { key, address, source })
@@ -91,6 +96,7 @@ impl Sidecar {
         Ok(Self {
             health: Arc::new(Health::new()),
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
+            authority: Arc::new(Authority::new(&config.auth)?),
             config,
             runtime,
             admin,
@@ -118,20 +124,16 @@ impl Sidecar {
         self.connected.subscribe()
     }
 
-    /// What reloads the catalog from `catalog.dir`; a bad file keeps the old one.
+    /// What reads `catalog.dir` and the key file of `auth.jwt` again; what is bad keeps the old.
     pub fn reloader(&self) -> impl Fn() + Send + 'static {
         let (config, shared) = (Arc::clone(&self.config), Arc::clone(&self.catalog));
+        let authority = Arc::clone(&self.authority);
         move || {
-            let Some(dir) = &config.catalog.dir else {
-                tracing::info!("catalog.dir is not set, nothing to reload");
-                return;
-            };
-            match catalog::load(dir) {
-                Ok(catalog) => {
-                    shared.store(Arc::new(catalog));
-                    tracing::info!(dir = %dir.display(), "catalog reloaded");
-                }
-                Err(error) => tracing::error!("catalog not reloaded, the old one stays: {error}"),
+            reload_catalog(&config, &shared);
+            match authority.reload() {
+                Ok(true) => tracing::info!("keys of players' tokens reloaded"),
+                Ok(false) => {}
+                Err(error) => tracing::error!("keys not reloaded, the old ones stay: {error}"),
             }
         }
     }
@@ -144,7 +146,7 @@ impl Sidecar {
     pub async fn run(self, mut orders: watch::Receiver<Order>) -> Result<(), Error> {
         let health = Arc::clone(&self.health);
         let listen = |key, address| move |source| Error::Listen { key, address, source };
-        let admin = http::serve_admin(self.admin, Arc::clone(&health))
+        let admin = http::serve_admin(self.admin, Arc::clone(&self.authority), Arc::clone(&health))
             .map_err(listen("admin.listen", self.config.admin.listen))?;
         let admin_handle = admin.handle();
         actix::spawn(admin);
@@ -152,6 +154,7 @@ impl Sidecar {
         // would keep its callers waiting for as long as that takes.
         let game = Arc::new(http::Game {
             health: Arc::clone(&health),
+            authority: self.authority,
             store: OnceLock::new(),
             runtime: self.runtime.clone(),
             catalog: Arc::clone(&self.catalog),
@@ -193,6 +196,20 @@ fn port_variable(key: &str) -> &'static str {
     match key {
         "http.listen" => "REST_PORT",
         _ => "ADMIN_PORT",
+    }
+}
+
+fn reload_catalog(config: &Config, shared: &ArcSwap<Catalog>) {
+    let Some(dir) = &config.catalog.dir else {
+        tracing::info!("catalog.dir is not set, no catalog to reload");
+        return;
+    };
+    match catalog::load(dir) {
+        Ok(catalog) => {
+            shared.store(Arc::new(catalog));
+            tracing::info!(dir = %dir.display(), "catalog reloaded");
+        }
+        Err(error) => tracing::error!("catalog not reloaded, the old one stays: {error}"),
     }
 }
 

@@ -156,7 +156,8 @@ impl Default for Outbox {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// IP address and port of the game API. Anything but loopback needs `allow_anonymous`.
+    /// IP address and port of the game API. Anything but loopback needs a service's token in
+    /// `auth.tokens`, a key in `auth.jwt`, or `allow_anonymous`.
     pub listen: SocketAddr,
     /// Time in which a request is answered, with 503 if need be.
     #[serde(with = "Humantime")]
@@ -180,7 +181,8 @@ impl Default for Http {
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {
     /// IP address and port of the operator's API, the probes and the metrics. Anything but
-    /// loopback needs `allow_anonymous`.
+    /// loopback needs a viewer's or an operator's token in `auth.tokens`, or
+    /// `allow_anonymous`.
     pub listen: SocketAddr,
 }
 

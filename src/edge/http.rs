@@ -4,6 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`error`] | every error a caller may meet, and how it is written |
+//! | [`auth`] | who may |
 //! | `frame` | what all requests have in common: their id and their deadline |
 //! | `caller` | tenant and trace of a request |
 //! | `body`, `document`, `page` | what is read and what is written |
@@ -12,6 +13,7 @@
 //!
 //! The callers own the signals; both servers end when their `Server` is stopped or dropped.
 
+pub mod auth;
 pub mod error;
 
 mod body;
@@ -33,6 +35,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, Resource, web};
 use arc_swap::ArcSwap;
 
+use self::auth::Authority;
 use self::error::{Code, Error};
 use crate::domain::{Catalog, Tenant};
 use crate::engine::health::Health;
@@ -46,6 +49,7 @@ const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// What the game's routes work with.
 pub struct Game {
     pub health: Arc<Health>,
+    pub authority: Arc<Authority>,
     /// Empty until this process has connected to its services; requests are refused until
     /// then.
     pub store: OnceLock<Store>,
@@ -64,14 +68,17 @@ pub struct Game {
 /// # Errors
 /// The listener cannot be used.
 pub fn serve_game(listener: TcpListener, workers: usize, game: Arc<Game>) -> io::Result<Server> {
+    let authority = web::Data::from(Arc::clone(&game.authority));
     let api = web::Data::new(pets::Api::new(game));
     let app = move || {
         let deadline = frame::Deadline(api.game().request_timeout);
         App::new()
+            .app_data(web::Data::clone(&authority))
             .app_data(web::Data::clone(&api))
             .app_data(deadline)
             .configure(pets::routes)
             .default_service(web::to(no_route))
+            .wrap(from_fn(auth::callers))
             .wrap(from_fn(frame::within_deadline))
             .wrap(from_fn(frame::identified))
     };
@@ -87,15 +94,22 @@ pub fn serve_game(listener: TcpListener, workers: usize, game: Arc<Game>) -> io:
 ///
 /// # Errors
 /// The listener cannot be used.
-pub fn serve_admin(listener: TcpListener, health: Arc<Health>) -> io::Result<Server> {
+pub fn serve_admin(
+    listener: TcpListener,
+    authority: Arc<Authority>,
+    health: Arc<Health>,
+) -> io::Result<Server> {
+    let authority = web::Data::from(authority);
     let health = web::Data::from(health);
     let app = move || {
         App::new()
+            .app_data(web::Data::clone(&authority))
             .app_data(web::Data::clone(&health))
             .app_data(frame::Deadline(ADMIN_TIMEOUT))
             .app_data(error::Form::Problem)
             .configure(probes::routes)
             .default_service(web::to(no_route))
+            .wrap(from_fn(auth::staff))
             .wrap(from_fn(frame::within_deadline))
             .wrap(from_fn(frame::identified))
     };

@@ -31,7 +31,13 @@ pub enum Code {
     InvalidPage,
     /// An identifier in the path is not a number of 32 bits.
     InvalidId,
+    /// No credentials, or such as are not accepted.
+    Unauthenticated,
+    /// Credentials for something else.
+    Forbidden,
     UnknownPet,
+    /// No such character, or another user's.
+    UnknownCharacter,
     NoSuchRoute,
     MethodNotAllowed,
     /// The engine says no, for a reason of the game.
@@ -42,8 +48,6 @@ pub enum Code {
     InvalidIdempotencyKey,
     /// `If-Match` is no version.
     InvalidVersion,
-    /// The caller may not do this.
-    Forbidden,
     /// Larger than 64 KiB.
     BodyTooLarge,
     /// This process does not have the shard, or not yet, or not any more.
@@ -128,7 +132,10 @@ impl Code {
             Self::UnknownField => (S::UNPROCESSABLE_ENTITY, "unknown_field", "Unknown field"),
             Self::InvalidPage => (S::BAD_REQUEST, "invalid_page", "Invalid page"),
             Self::InvalidId => (S::BAD_REQUEST, "invalid_id", "Invalid identifier"),
+            Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", "Not authenticated"),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "Not allowed"),
             Self::UnknownPet => (S::NOT_FOUND, "unknown_pet", "No such pet"),
+            Self::UnknownCharacter => (S::NOT_FOUND, "unknown_character", "No such character"),
             Self::NoSuchRoute => (S::NOT_FOUND, "no_such_route", "Nothing here"),
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
@@ -139,7 +146,6 @@ impl Code {
                 (S::BAD_REQUEST, "invalid_idempotency_key", "Invalid idempotency key")
             }
             Self::InvalidVersion => (S::BAD_REQUEST, "invalid_version", "Invalid version"),
-            Self::Forbidden => (S::FORBIDDEN, "forbidden", "Forbidden"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body_too_large", "Body too large"),
             Self::NotServing => (S::SERVICE_UNAVAILABLE, "not_serving", "Not serving"),
             Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Too many requests waiting"),
@@ -196,6 +202,9 @@ impl Error {
         let mut response = HttpResponse::build(status);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
         if let Some(allow) = self.allow {
             response.insert_header((header::ALLOW, allow));
