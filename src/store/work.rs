@@ -19,7 +19,9 @@ pub struct Work {
     /// Pets inserted or overwritten whole.
     pub pets: Vec<PetRow>,
     pub removed_pets: Vec<PetKey>,
-    /// Characters inserted or overwritten whole; they belong to the shard from then on.
+    /// Characters inserted or overwritten whole; they belong to the shard from then on. The
+    /// round is refused when one takes a name, a slot or a UUID that another has, even one
+    /// that gives it up in the same round.
     pub characters: Vec<CharacterRow>,
     pub removed_characters: Vec<CharacterKey>,
     /// Tenants that are new or whose region or version changed.
