@@ -29,8 +29,8 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 
-pub use env::key_of as key_of_variable;
 pub use auth::{Auth, Digest, Jwt, Role, Token, Tokens};
+pub use env::key_of as key_of_variable;
 pub use error::{ConfigError, Origin, Problem};
 pub use sections::{
     Admin, CatalogFiles, Characters, Engine, Http, Log, LogFormat, Outbox, Pets, Shard, Shutdown,

@@ -18,6 +18,7 @@ use crate::config::jwt::KeyError;
 use crate::config::{Config, ConfigError};
 use crate::domain::Catalog;
 use crate::edge::http::{self, auth::Authority};
+use crate::edge::operations::Operations;
 use crate::engine::committer::Tenure;
 use crate::engine::health::{Health, Stage};
 use crate::engine::outbox::nats::Policy;
@@ -161,7 +162,8 @@ impl Sidecar {
             default_tenant: self.config.tenancy.default.clone().map(Arc::new),
             request_timeout: self.config.http.request_timeout,
         });
-        let server = http::serve_game(self.game, self.config.http.workers, Arc::clone(&game))
+        let operations = Arc::new(Operations::new(Arc::clone(&game)));
+        let server = http::serve_game(self.game, self.config.http.workers, Arc::clone(&operations))
             .map_err(listen("http.listen", self.config.http.listen))?;
         let game_handle = server.handle();
         actix::spawn(server);

@@ -9,6 +9,7 @@
 //! | `caller` | tenant and trace of a request |
 //! | `body`, `document`, `page` | what is read and what is written |
 //! | `pets` | the routes of the pets API |
+//! | `characters` | the routes of the characters API |
 //! | `probes` | the operator's routes |
 //!
 //! The callers own the signals; both servers end when their `Server` is stopped or dropped.
@@ -18,6 +19,7 @@ pub mod error;
 
 mod body;
 mod caller;
+pub mod characters;
 mod document;
 mod frame;
 mod page;
@@ -37,6 +39,7 @@ use arc_swap::ArcSwap;
 
 use self::auth::Authority;
 use self::error::{Code, Error};
+use super::operations::Operations;
 use crate::domain::{Catalog, Tenant};
 use crate::engine::health::Health;
 use crate::store::Store;
@@ -67,16 +70,24 @@ pub struct Game {
 ///
 /// # Errors
 /// The listener cannot be used.
-pub fn serve_game(listener: TcpListener, workers: usize, game: Arc<Game>) -> io::Result<Server> {
+pub fn serve_game(
+    listener: TcpListener,
+    workers: usize,
+    operations: Arc<Operations>,
+) -> io::Result<Server> {
+    let game = operations.shared_game();
     let authority = web::Data::from(Arc::clone(&game.authority));
     let api = web::Data::new(pets::Api::new(game));
+    let operations = web::Data::new(operations);
     let app = move || {
         let deadline = frame::Deadline(api.game().request_timeout);
         App::new()
             .app_data(web::Data::clone(&authority))
             .app_data(web::Data::clone(&api))
             .app_data(deadline)
+            .app_data(web::Data::clone(&operations))
             .configure(pets::routes)
+            .configure(characters::routes)
             .default_service(web::to(no_route))
             .wrap(from_fn(auth::callers))
             .wrap(from_fn(frame::within_deadline))

@@ -61,6 +61,10 @@ impl Operations {
         &self.game
     }
 
+    pub(super) fn shared_game(&self) -> Arc<Game> {
+        Arc::clone(&self.game)
+    }
+
     fn engine(&self) -> Result<Handle, Error> {
         self.game.health.handle().ok_or_else(not_serving)
     }

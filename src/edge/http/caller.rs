@@ -6,7 +6,7 @@ use actix_web::http::header::HeaderMap;
 
 use super::auth::Principal;
 use super::error::{Code, Error};
-use crate::domain::{CharacterId, CharacterKey, PetId, PetKey, Tenant};
+use crate::domain::{CharacterId, CharacterKey, PetId, PetKey, Tenant, TenantId};
 use crate::engine::record::Cause;
 use crate::wire::kafka::headers::{
     MAJOR_VERSION, MINOR_VERSION, REGION, Raw, TENANT_ID, TRACEPARENT, TRACESTATE,
@@ -45,6 +45,10 @@ impl Caller {
             ..Cause::of(Arc::clone(&tenant))
         };
         Ok(Self { principal, tenant, cause: Arc::new(cause) })
+    }
+
+    pub fn tenant_id(&self) -> TenantId {
+        self.tenant.id
     }
 
     pub fn character(&self, character: CharacterId) -> CharacterKey {

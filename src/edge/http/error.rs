@@ -27,6 +27,8 @@ pub enum Code {
     InvalidField,
     /// A field nobody knows.
     UnknownField,
+    /// The query string is not readable, or names what there is not.
+    InvalidQuery,
     /// The page asked for is not one.
     InvalidPage,
     /// An identifier in the path is not a number of 32 bits.
@@ -130,6 +132,7 @@ impl Code {
             Self::MissingField => (S::BAD_REQUEST, "missing_field", "Missing field"),
             Self::InvalidField => (S::BAD_REQUEST, "invalid_field", "Invalid field"),
             Self::UnknownField => (S::UNPROCESSABLE_ENTITY, "unknown_field", "Unknown field"),
+            Self::InvalidQuery => (S::BAD_REQUEST, "invalid_query", "Invalid query"),
             Self::InvalidPage => (S::BAD_REQUEST, "invalid_page", "Invalid page"),
             Self::InvalidId => (S::BAD_REQUEST, "invalid_id", "Invalid identifier"),
             Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", "Not authenticated"),

@@ -264,7 +264,7 @@ fn unknown_character() -> Error {
     Error::new(Code::UnknownCharacter, "no such character")
 }
 
-async fn whole(payload: Payload) -> Result<Bytes, Error> {
+pub(super) async fn whole(payload: Payload) -> Result<Bytes, Error> {
     match payload.to_bytes_limited(MAX_BODY_BYTES).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) => Err(Error::new(Code::InvalidJson, error.to_string())),

@@ -21,6 +21,7 @@ use crate::domain::{Catalog, Rules, Tenant, TenantId};
 use crate::edge::embedded::event_log::{Limits, MemoryLog};
 use crate::edge::http::auth::Authority;
 use crate::edge::http::{Game, serve_admin, serve_game};
+use crate::edge::operations::Operations;
 use crate::engine::health::{Health, Stage};
 use crate::engine::outbox::kafka::Ticket;
 use crate::engine::outbox::nats::Policy;
@@ -119,7 +120,7 @@ impl Scene {
         let base = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
         let addresses = [base(&game_listener), base(&admin_listener)];
         let servers = [
-            serve_game(game_listener, 1, game).unwrap(),
+            serve_game(game_listener, 1, Arc::new(Operations::new(game))).unwrap(),
             serve_admin(admin_listener, authority, Arc::clone(&health)).unwrap(),
         ];
         let servers = servers.map(|server| {
