@@ -125,6 +125,19 @@ mod tests {
     }
 
     #[test]
+    fn the_configuration_takes_no_variable_of_the_command_line_for_a_typing_error() {
+        fn visit(command: &clap::Command) {
+            for variable in command.get_arguments().filter_map(clap::Arg::get_env) {
+                let variable = variable.to_str().unwrap().to_owned();
+                let env = vec![(variable, "x".to_owned())];
+                Config::load(Sources { env, ..Sources::default() }).unwrap();
+            }
+            command.get_subcommands().for_each(visit);
+        }
+        visit(&Cli::command());
+    }
+
+    #[test]
     fn wrong_usage_exits_with_64_and_help_with_0() {
         let code = |line| exit::code_of(&parse(line).unwrap_err());
         assert_eq!(code("menagerie fly"), Exit::Usage);

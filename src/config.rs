@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 
+pub use env::key_of as key_of_variable;
 pub use error::{ConfigError, Origin, Problem};
 pub use sections::{
     Admin, CatalogFiles, Characters, Engine, Http, Log, LogFormat, Outbox, Pets, Shard, Shutdown,
@@ -103,7 +104,18 @@ impl Config {
     /// values of the wrong form or out of range, values that contradict each other, files
     /// that cannot be read.
     pub fn load(sources: Sources) -> Result<Loaded, ConfigError> {
+        Self::load_over(&[], sources)
+    }
+
+    /// As [`load`](Self::load), with these keys and values in place of their defaults.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_over(defaults: &[(&str, &str)], sources: Sources) -> Result<Loaded, ConfigError> {
         let mut layers = layers::Layers::default();
+        for (key, text) in defaults {
+            layers.set_text(key, text, Origin::Default);
+        }
         if let Some(path) = &sources.file {
             file::read(path, &mut layers);
         }

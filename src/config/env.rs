@@ -26,6 +26,26 @@ pub(super) const SHORT_NAMES: [(&str, &str); 10] = [
 pub(super) const PORTS: [(&str, &str); 2] =
     [("REST_PORT", "http.listen"), ("ADMIN_PORT", "admin.listen")];
 
+/// Variables of ours that are no keys: the command line reads them.
+const NO_KEYS: [&str; 1] = ["MENAGERIE_CONFIG"];
+
+/// What the names of variables begin with that only tests set.
+const TEST_PREFIX: &str = "MENAGERIE_TEST_";
+
+/// The key that a variable sets by its long or its short name, or names a file for.
+pub fn key_of(variable: &str) -> Option<&'static str> {
+    let named = |name: &str| {
+        let long = || KEYS.iter().find(|key| keys::variable(&key.path) == name);
+        short_named(name).or_else(|| long().map(|key| key.path.as_str()))
+    };
+    let is_secret = |path: &&str| keys::locate(path).is_some_and(|(key, _)| key.is_secret);
+    named(variable).or_else(|| named(variable.strip_suffix("_FILE")?).filter(is_secret))
+}
+
+fn short_named(name: &str) -> Option<&'static str> {
+    SHORT_NAMES.iter().chain(&PORTS).find(|(short, _)| *short == name).map(|(_, path)| *path)
+}
+
 /// Reads the short names, then the long ones over them. An empty variable counts as unset,
 /// since that is how compose files pass on what is not there.
 pub(super) fn read(env: &[(String, String)], layers: &mut Layers) {
@@ -45,8 +65,8 @@ pub(super) fn read(env: &[(String, String)], layers: &mut Layers) {
     for key in KEYS.iter() {
         read_key(&env, &keys::variable(&key.path), &key.path, layers);
     }
-    for variable in env.keys() {
-        if let Some(path) = misspelled(variable) {
+    for (variable, text) in &env {
+        if let Some(path) = misspelled(variable, text) {
             layers.unknown(variable, &path, Origin::Env((*variable).to_owned()));
         }
     }
@@ -104,33 +124,37 @@ fn read_port(variable: &str, text: &str, path: &str, layers: &mut Layers) {
     layers.set_text(path, &listen.to_string(), origin);
 }
 
-/// The path that a variable which looks like ours but is no key seems to mean.
-fn misspelled(variable: &str) -> Option<String> {
+/// The path that a variable which has our prefix and is none of ours seems to mean.
+fn misspelled(variable: &str, text: &str) -> Option<String> {
     let name = variable.strip_prefix(VARIABLE_PREFIX)?;
-    if name == "CONFIG" || name.starts_with("TEST_") || is_known(variable) {
+    let is_ours = NO_KEYS.contains(&variable)
+        || variable.starts_with(TEST_PREFIX)
+        || key_of(variable).is_some();
+    if is_ours || is_service_link(variable, text) {
         return None;
     }
-    let section = name.split('_').next()?.to_ascii_lowercase();
-    let looks_like_ours =
-        name.contains("__") || (keys::is_section(&section) && !is_service_link(name));
-    looks_like_ours.then(|| {
-        let name = name.to_ascii_lowercase();
-        match name.contains("__") {
-            true => name.replace("__", "."),
-            // The commonest slip: one underscore between section and key.
-            false => name.replacen('_', ".", 1),
-        }
+    if let Some(path) = short_named(name) {
+        return Some(path.to_owned());
+    }
+    let name = name.to_ascii_lowercase();
+    let first = name.split('_').next().unwrap_or_default();
+    Some(match () {
+        () if name.contains("__") => name.replace("__", "."),
+        // The commonest slip: one underscore between section and key.
+        () if keys::is_section(first) => name.replacen('_', ".", 1),
+        () => name,
     })
 }
 
-fn is_known(variable: &str) -> bool {
-    KEYS.iter().any(|key| {
-        let rest = variable.strip_prefix(&keys::variable(&key.path));
-        rest == Some("") || (rest == Some("_FILE") && key.is_secret)
-    })
-}
-
-/// Kubernetes sets such variables in every container for a service named `menagerie-http`.
-fn is_service_link(name: &str) -> bool {
-    name.contains("_SERVICE_") || name.ends_with("_PORT") || name.contains("_PORT_")
+/// Kubernetes sets such variables in every container for services named `menagerie` or
+/// `menagerie-http`: `…_SERVICE_HOST`, `…_SERVICE_PORT`, `…_SERVICE_PORT_HTTP`,
+/// `…_PORT=tcp://10.0.0.1:80`, `…_PORT_80_TCP` and what that is made of.
+fn is_service_link(variable: &str, text: &str) -> bool {
+    variable.ends_with("_SERVICE_HOST")
+        || variable.ends_with("_SERVICE_PORT")
+        || variable.contains("_SERVICE_PORT_")
+        || (variable.ends_with("_PORT") && text.contains("://"))
+        || variable
+            .split_once("_PORT_")
+            .is_some_and(|(_, rest)| rest.starts_with(|first: char| first.is_ascii_digit()))
 }

@@ -18,7 +18,7 @@ pub(super) fn read(path: &Path, layers: &mut Layers) {
         Err(error) => {
             layers.problems.push(Problem::Unreadable {
                 path: path.to_owned(),
-                named_by: "--config".to_owned(),
+                named_by: "--config or MENAGERIE_CONFIG".to_owned(),
                 reason: error.to_string(),
             });
             return;

@@ -27,7 +27,8 @@ const HEADER: &str = "\
 # short variable too; the long one beats it.
 #
 # Durations are a number and a unit: 250ms, 10s, 3m, 2h, 30d, or several such. All but
-# where it says so are longer than nothing. An unknown key is an error.
+# where it says so are longer than nothing. An unknown key is an error,
+# and so is a variable that begins with MENAGERIE_ and is none of ours.
 #
 # `menagerie config print` shows what is in force and where it comes from,
 # `menagerie config schema` prints the JSON Schema of this file.

@@ -103,10 +103,16 @@ fn a_misspelled_variable_is_refused_with_the_nearest_one() {
         ("MENAGERIE_LOG_LEVEL", "MENAGERIE_LOG__LEVEL"),
         ("MENAGERIE_SHARD__ID_FILE", "MENAGERIE_SHARD__ID"),
         ("MENAGERIE_KAFKA__TOPICS_PET_STATUS", "MENAGERIE_KAFKA__TOPICS__PET_STATUS"),
+        ("MENAGERIE_ALOW_ANONYMOUS", "MENAGERIE_ALLOW_ANONYMOUS"),
+        ("MENAGERIE_KAFAK_GROUP", "MENAGERIE_KAFKA__GROUP"),
+        ("MENAGERIE_REST_PORT", "MENAGERIE_HTTP__LISTEN"),
+        ("MENAGERIE_BOOTSTRAP_SERVERS", "MENAGERIE_KAFKA__BOOTSTRAP_SERVERS"),
+        ("MENAGERIE_HTTP_PORT", "MENAGERIE_HTTP__"),
+        ("MENAGERIE_CONFIG_FILE", "MENAGERIE_"),
     ];
     for (variable, nearest) in cases {
         let problem = problem("", &[(variable, "x")], &[]);
-        assert_says(&problem, &[&format!("unknown key `{variable}`"), &format!("({nearest})")]);
+        assert_says(&problem, &[&format!("unknown key `{variable}`"), &format!("({nearest}")]);
     }
 }
 
@@ -116,9 +122,30 @@ fn variables_of_others_are_left_alone() {
         ("PATH", "/bin"),
         ("MENAGERIE_CONFIG", "zoo.toml"),
         ("MENAGERIE_TEST_KAFKA__GROUP", "x"),
-        ("MENAGERIE_IMAGE", "zoo:1"),
         ("MENAGERIE_HTTP_PORT", "tcp://10.0.0.1:8080"),
         ("MENAGERIE_HTTP_SERVICE_HOST", "10.0.0.1"),
+        ("MENAGERIE_SERVICE_HOST", "10.0.0.1"),
+        ("MENAGERIE_SERVICE_PORT", "8080"),
+        ("MENAGERIE_SERVICE_PORT_HTTP", "8080"),
+        ("MENAGERIE_PORT", "tcp://10.0.0.1:8080"),
+        ("MENAGERIE_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+        ("MENAGERIE_PORT_8080_TCP_PROTO", "tcp"),
         ("MENAGERIE_ADMIN_PORT_9090_TCP_ADDR", "10.0.0.1"),
     ]);
+}
+
+#[test]
+fn the_key_of_a_variable_is_known_by_each_of_its_names() {
+    for (variable, key) in [
+        ("DATABASE_URL", Some("database.url")),
+        ("DATABASE_URL_FILE", Some("database.url")),
+        ("REST_PORT", Some("http.listen")),
+        ("MENAGERIE_NATS__PASSWORD_FILE", Some("nats.password")),
+        ("MENAGERIE_SHARD__ID", Some("shard.id")),
+        ("MENAGERIE_SHARD__ID_FILE", None),
+        ("LOG_LEVEL_FILE", None),
+        ("PATH", None),
+    ] {
+        assert_eq!(key_of_variable(variable), key, "{variable}");
+    }
 }

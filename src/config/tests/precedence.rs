@@ -58,3 +58,17 @@ fn a_value_that_is_overridden_need_not_be_valid() {
     let loaded = load("pets.max_spawned = 9", &[], &[("pets.max_spawned", "2")]).unwrap();
     assert_eq!(loaded.config.pets.max_spawned, 2);
 }
+
+#[test]
+fn what_stands_in_for_a_default_is_the_weakest() {
+    let over = |env: &[(&str, &str)]| {
+        let defaults = [("http.listen", "127.0.0.7:80"), ("log.level", "warn")];
+        Config::load_over(&defaults, Sources { env: pairs(env), ..Sources::default() }).unwrap()
+    };
+    let loaded = over(&[]);
+    assert_eq!(loaded.config.log.level, "warn");
+    assert_eq!(loaded.origins["log.level"], Origin::Default);
+    let config = over(&[("LOG_LEVEL", "debug"), ("REST_PORT", "81")]).config;
+    assert_eq!(config.log.level, "debug");
+    assert_eq!(config.http.listen.to_string(), "127.0.0.7:81");
+}
