@@ -90,11 +90,6 @@ pub(super) fn consistency(config: &Config) -> Vec<(&'static str, String)> {
     if let Err(error) = logging::parse_filter(&config.log.level) {
         refuse("log.level", &error.to_string());
     }
-    if let Some(endpoint) = &config.trace.endpoint
-        && !["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme))
-    {
-        refuse("trace.endpoint", "must begin with http:// or https://");
-    }
     nats_credentials(&config.nats, &mut refuse);
     listeners(config, &mut refuse);
     topics(&config.kafka, &mut refuse);

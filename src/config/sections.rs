@@ -8,7 +8,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::values::{Humantime, TenantText};
+use super::values::{Endpoint, Humantime, TenantText};
 use crate::domain::{Rules, Tenant};
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -216,7 +216,9 @@ pub enum LogFormat {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Trace {
-    /// OTLP collector to send spans to, an http or https address. Unset: spans are not sent.
+    /// OTLP collector for spans, as `host:port` or an http or https address. Not in use yet:
+    /// no spans are sent to it, the address is only checked.
+    #[serde(with = "Endpoint")]
     #[schemars(example = &"http://127.0.0.1:4318")]
     pub endpoint: Option<String>,
 }

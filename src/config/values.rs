@@ -112,6 +112,63 @@ impl JsonSchema for TenantText {
     }
 }
 
+/// Reads an optional collector's address as `host:port`, which is taken for http, or as an
+/// http or https address.
+pub(super) struct Endpoint;
+
+impl Endpoint {
+    /// # Errors
+    /// Never by itself.
+    pub(super) fn serialize<S: Serializer>(
+        endpoint: &Option<String>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        endpoint.serialize(to)
+    }
+
+    /// # Errors
+    /// Text of neither form.
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<String>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+        endpoint_address(&text).map(Some).ok_or_else(|| {
+            D::Error::custom(format!(
+                "`{text}` is neither `host:port` nor an http or https address"
+            ))
+        })
+    }
+}
+
+impl JsonSchema for Endpoint {
+    fn schema_name() -> Cow<'static, str> {
+        "Endpoint".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "null"] })
+    }
+}
+
+fn endpoint_address(text: &str) -> Option<String> {
+    let (scheme, rest) = match text.split_once("://") {
+        Some(("http", rest)) => ("http", rest),
+        Some(("https", rest)) => ("https", rest),
+        Some(_) => return None,
+        None => {
+            let (_, port) = text.rsplit_once(':')?;
+            port.parse::<u16>().ok()?;
+            ("http", text)
+        }
+    };
+    let has_host = !rest.is_empty() && !rest.starts_with([':', '/']);
+    has_host.then(|| format!("{scheme}://{rest}"))
+}
+
 fn parse_tenant(text: &str) -> Option<Tenant> {
     let parts: Vec<&str> = text.split('/').map(str::trim).collect();
     let (id, region, major, minor) = match parts[..] {

@@ -45,7 +45,6 @@ fn addresses_have_a_scheme_that_is_understood() {
     let problem = problem_of_flag("database.url", "mysql://u:hunter2@db");
     assert_says(&problem, &["`database.url`", "postgres://"]);
     assert!(!problem.contains("hunter2"), "{problem}");
-    assert_says(&problem_of_flag("trace.endpoint", "otel:4318"), &["`trace.endpoint`"]);
 }
 
 #[test]

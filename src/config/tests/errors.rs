@@ -43,6 +43,11 @@ fn a_value_of_the_wrong_form_is_named_with_its_source() {
         ("log.format", "xml", "unknown variant `xml`"),
         ("tenancy.default", "GMS", "neither `uuid` nor"),
         ("kafka.group", "", "must not be empty"),
+        ("trace.endpoint", "otel", "neither `host:port` nor"),
+        ("trace.endpoint", "otel:http", "neither `host:port` nor"),
+        ("trace.endpoint", "grpc://otel:4317", "neither `host:port` nor"),
+        ("trace.endpoint", ":4317", "neither `host:port` nor"),
+        ("trace.endpoint", "http://", "neither `host:port` nor"),
     ];
     for (key, value, reason) in cases {
         assert_says(&problem_of_flag(key, value), &[&format!("`{key}` (--set)"), reason]);

@@ -30,3 +30,16 @@ fn the_word_embedded_chooses_the_adapter_inside() {
     assert!(config.kafka.is_embedded() && config.nats.is_embedded());
     assert!(!Config::default().kafka.is_embedded() && !Config::default().nats.is_embedded());
 }
+
+#[test]
+fn a_collector_without_a_scheme_is_spoken_to_by_http() {
+    for (text, endpoint) in [
+        ("otel:4317", "http://otel:4317"),
+        ("[::1]:4317", "http://[::1]:4317"),
+        ("http://otel", "http://otel"),
+        ("https://otel/v1/traces", "https://otel/v1/traces"),
+    ] {
+        let trace = from_env(&[("TRACE_ENDPOINT", text)]).config.trace;
+        assert_eq!(trace.endpoint.as_deref(), Some(endpoint));
+    }
+}
