@@ -17,8 +17,8 @@ const EMBEDDED: &str = "embedded";
 pub struct Database {
     /// `postgres://…`, or `sqlite:…` for the embedded backend.
     pub url: SecretUrl,
-    /// Connections at most. One of them is the committer's own.
-    #[schemars(range(min = 1))]
+    /// Connections at most. One of them is the committer's own. A migration has one besides.
+    #[schemars(range(min = 2))]
     pub max_connections: u32,
     /// Time one attempt to connect may take.
     #[serde(with = "Humantime")]

@@ -110,7 +110,8 @@ impl Ports {
 pub fn store_options(config: &Config) -> store::Options {
     store::Options {
         url: config.database.url.expose().to_owned(),
-        max_connections: config.database.max_connections,
+        // The store counts those that read; the one that commits rounds is none of them.
+        max_connections: config.database.max_connections.saturating_sub(1).max(1),
         connect_timeout: config.database.connect_timeout,
         commit_timeout: config.database.commit_timeout,
     }
@@ -318,5 +319,21 @@ where
             tracing::warn!("waiting for {service}: {reason}");
         }
         tokio::time::sleep(CONNECT_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committers_connection_is_one_of_those_configured() {
+        let readers = |max_connections| {
+            let mut config = Config::default();
+            config.database.max_connections = max_connections;
+            store_options(&config).max_connections
+        };
+        assert_eq!(readers(8), 7);
+        assert_eq!(readers(2), 1);
     }
 }

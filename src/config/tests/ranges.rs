@@ -9,6 +9,7 @@ fn integers_stay_in_the_range_of_the_schema() {
         ("pets.max_spawned", "4", "4 is not in 1..=3"),
         ("engine.max_round", "0", "0 is not in 1..=65536"),
         ("outbox.max_rows", "0", "0 is less than 1"),
+        ("database.max_connections", "1", "1 is less than 2"),
         ("nats.replicas", "6", "6 is not in 1..=5"),
         ("engine.arbiters", "-1", "expected usize"),
     ] {
