@@ -6,6 +6,7 @@ pub mod demo;
 pub mod exit;
 pub mod healthcheck;
 pub mod load;
+mod look;
 pub mod migrate;
 pub mod serve;
 

@@ -1,34 +1,46 @@
 //! `check`: what is there, and what differs from what the configuration wants. Changes
 //! nothing.
 
+use std::path::Path;
 use std::time::Duration;
+
+use rdkafka::error::KafkaError;
 
 use super::ConfigArgs;
 use super::exit::Exit;
+use super::look::{self, Database};
 use crate::config::Config;
-use crate::edge::nats::Nats;
-use crate::sidecar::ports::{kafka_options, nats_options, store_options};
-use crate::store::{SchemaState, Store};
+use crate::edge::nats::{Nats, StreamStatus};
+use crate::sidecar::ports::{kafka_options, nats_options};
+use crate::store::{self, SchemaState, Store};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Look at every service the configuration names and change nothing
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  menagerie check --config config/menagerie.toml")]
+#[command(after_help = "Example:
+  menagerie check --config config/menagerie.toml
+
+Exits with 0 whatever differs, with 69 if a service does not answer, with 64 if the
+configuration cannot be used.")]
 pub struct Args {
     #[command(flatten)]
     config: ConfigArgs,
 }
 
 /// What is known of one service.
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Finding {
     Good(String),
     /// It works, but differs from what is wanted.
     Differs(String),
     Missing(String),
+    /// The configuration is to blame; waiting for the service would not help.
+    Wrong(String),
 }
 
-/// Exits with 69 if a service does not answer, else with 0, whatever differs.
+/// Exits with 69 if a service does not answer, with 64 if the configuration is the reason,
+/// else with 0, whatever differs.
 ///
 /// # Errors
 /// A bad configuration.
@@ -40,40 +52,33 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         findings.extend(check_nats(&config).await);
         findings
     });
-    let mut exit = Exit::Done;
-    for (service, finding) in findings {
+    for (service, finding) in &findings {
         match finding {
             Finding::Good(what) => println!("ok       {service}: {what}"),
             Finding::Differs(what) => println!("differs  {service}: {what}"),
-            Finding::Missing(what) => {
-                println!("missing  {service}: {what}");
-                exit = Exit::Unavailable;
-            }
+            Finding::Missing(what) => println!("missing  {service}: {what}"),
+            Finding::Wrong(what) => println!("wrong    {service}: {what}"),
         }
     }
-    Ok(exit)
+    Ok(exit(findings.iter().map(|(_, finding)| finding)))
+}
+
+fn exit<'f>(findings: impl Iterator<Item = &'f Finding>) -> Exit {
+    findings.fold(Exit::Done, |exit, finding| match (finding, exit) {
+        (Finding::Wrong(_), _) | (_, Exit::Usage) => Exit::Usage,
+        (Finding::Missing(_), _) => Exit::Unavailable,
+        (Finding::Good(_) | Finding::Differs(_), exit) => exit,
+    })
 }
 
 async fn check_store(config: &Config) -> Vec<(&'static str, Finding)> {
-    if config.database.is_sqlite() {
-        let what = "a SQLite file, created and migrated at start".to_owned();
-        return vec![("database", Finding::Good(what))];
-    }
-    let store = match Store::connect(store_options(config)).await {
-        Ok(store) => store,
-        Err(error) => return vec![("database", Finding::Missing(error.to_string()))],
+    let migrates = config.database.migrate_on_start();
+    let store = match look::open(config).await {
+        Ok(Database::Open(store)) => store,
+        Ok(Database::Absent(file)) => return vec![("database", absent(&file, migrates))],
+        Err(error) => return vec![("database", failed(&error))],
     };
-    let schema = match store.schema().await {
-        Ok(SchemaState::Current) => Finding::Good("schema is current".into()),
-        Ok(SchemaState::Behind { missing }) => {
-            Finding::Differs(format!("schema misses {}", missing.join(", ")))
-        }
-        Ok(SchemaState::Ahead { unknown }) => {
-            Finding::Differs(format!("schema has {} of a newer release", unknown.join(", ")))
-        }
-        Err(error) => Finding::Missing(error.to_string()),
-    };
-    let mut findings = vec![("database", schema)];
+    let mut findings = vec![("database", schema(&store, migrates).await)];
     if let Ok(Some(position)) = store.position(&config.shard.id).await {
         let what = format!(
             "shard {} at epoch {}, round {}",
@@ -84,11 +89,52 @@ async fn check_store(config: &Config) -> Vec<(&'static str, Finding)> {
     findings
 }
 
+fn absent(file: &Path, migrates: bool) -> Finding {
+    let shown = file.display();
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            Finding::Missing(format!("{shown} cannot be: there is no folder {}", folder.display()))
+        }
+        _ => Finding::Differs(format!("{shown} does not exist; {}", remedy(migrates))),
+    }
+}
+
+async fn schema(store: &Store, migrates: bool) -> Finding {
+    match store.schema().await {
+        Ok(SchemaState::Current) => Finding::Good("schema is current".into()),
+        Ok(SchemaState::Behind { missing }) => {
+            Finding::Differs(format!("schema misses {}; {}", missing.join(", "), remedy(migrates)))
+        }
+        Ok(SchemaState::Ahead { unknown }) => {
+            Finding::Differs(format!("schema has {} of a newer release", unknown.join(", ")))
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+/// What brings the schema up to date.
+fn remedy(migrates: bool) -> &'static str {
+    match migrates {
+        true => "`menagerie serve` mends that when it starts",
+        false => "run `menagerie migrate up`",
+    }
+}
+
+fn failed(error: &store::Error) -> Finding {
+    match error {
+        store::Error::Url { .. } => Finding::Wrong(format!("database.url: {error}")),
+        error => Finding::Missing(error.to_string()),
+    }
+}
+
 async fn check_kafka(config: &Config) -> Vec<(&'static str, Finding)> {
+    if config.kafka.is_embedded() {
+        return vec![("kafka", Finding::Good("in this process".into()))];
+    }
     let options = match kafka_options(&config.kafka) {
-        Ok((_, Some(_))) => return vec![("kafka", Finding::Good("in this process".into()))],
-        Ok((options, None)) => options,
-        Err(error) => return vec![("kafka", Finding::Missing(error.to_string()))],
+        Ok((options, _)) => options,
+        Err(error) => return vec![("kafka", Finding::Wrong(error.to_string()))],
     };
     let survey = tokio::task::spawn_blocking(move || options.survey(PATIENCE)).await;
     match survey {
@@ -99,6 +145,10 @@ async fn check_kafka(config: &Config) -> Vec<(&'static str, Finding)> {
                 None => ("kafka", Finding::Differs(format!("{topic} does not exist"))),
             })
             .collect(),
+        Ok(Err(KafkaError::ClientConfig(_, reason, name, value))) => {
+            let what = format!("kafka.properties: {name} = {value}: {reason}");
+            vec![("kafka", Finding::Wrong(what))]
+        }
         Ok(Err(error)) => vec![("kafka", Finding::Missing(error.to_string()))],
         Err(error) => vec![("kafka", Finding::Missing(error.to_string()))],
     }
@@ -114,17 +164,22 @@ async fn check_nats(config: &Config) -> Vec<(&'static str, Finding)> {
     };
     match inspected.await {
         Ok(report) => {
-            let is_as_wanted = report.is_as_wanted();
-            [report.events, report.dead_letters]
-                .into_iter()
-                .map(|stream| {
-                    let text = stream.to_string();
-                    let finding =
-                        if is_as_wanted { Finding::Good(text) } else { Finding::Differs(text) };
-                    ("nats", finding)
-                })
-                .collect()
+            [report.events, report.dead_letters].iter().map(|it| ("nats", stream(it))).collect()
         }
-        Err(error) => vec![("nats", Finding::Missing(error.to_string()))],
+        Err(error) if error.is_retryable() => {
+            vec![("nats", Finding::Missing(error.to_string()))]
+        }
+        Err(error) => vec![("nats", Finding::Wrong(format!("nats.url: {error}")))],
     }
 }
+
+/// Each stream by itself: the other may be as wanted.
+fn stream(status: &StreamStatus) -> Finding {
+    match status.is_as_wanted() {
+        true => Finding::Good(status.to_string()),
+        false => Finding::Differs(status.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -268,19 +268,13 @@ async fn connect_nats(
         let options = options.clone();
         let connected = runtime.spawn(async move {
             let nats = Nats::connect(options).await?;
-            let report = nats.ensure_streams().await?;
-            Ok::<_, crate::edge::nats::NatsError>((nats, report))
+            // Logs what it finds and does, each stream by itself.
+            nats.ensure_streams().await?;
+            Ok::<_, crate::edge::nats::NatsError>(nats)
         });
         async move {
             match connected.await {
-                Ok(Ok((nats, report))) => {
-                    for stream in [&report.events, &report.dead_letters] {
-                        if !report.is_as_wanted() {
-                            tracing::warn!("{stream}");
-                        }
-                    }
-                    Ok(nats)
-                }
+                Ok(Ok(nats)) => Ok(nats),
                 Ok(Err(error)) if error.is_retryable() => Err(Attempt::Later(error.to_string())),
                 Ok(Err(error)) => Err(Attempt::Never("nats.url", error.to_string())),
                 Err(error) => Err(Attempt::Later(error.to_string())),

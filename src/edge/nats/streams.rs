@@ -73,10 +73,15 @@ pub struct Difference {
 impl StreamReport {
     /// Both streams are there with the wanted settings.
     pub fn is_as_wanted(&self) -> bool {
+        self.events.is_as_wanted() && self.dead_letters.is_as_wanted()
+    }
+}
+
+impl StreamStatus {
+    /// The stream is there with the wanted settings.
+    pub fn is_as_wanted(&self) -> bool {
         use StreamState::{AsWanted, Created, Updated};
-        [&self.events, &self.dead_letters]
-            .iter()
-            .all(|stream| matches!(stream.state, AsWanted | Created | Updated(_)))
+        matches!(self.state, AsWanted | Created | Updated(_))
     }
 }
 
@@ -186,12 +191,9 @@ pub(super) async fn inspect(
 
 fn log(report: &StreamReport) {
     for stream in [&report.events, &report.dead_letters] {
-        use StreamState::{AsWanted, Created, Differs, Missing, NotCreated, NotUpdated, Updated};
-        match stream.state {
-            AsWanted | Created | Updated(_) => tracing::info!("{stream}"),
-            Missing | Differs(_) | NotCreated(_) | NotUpdated { .. } => {
-                tracing::warn!("{stream}");
-            }
+        match stream.is_as_wanted() {
+            true => tracing::info!("{stream}"),
+            false => tracing::warn!("{stream}"),
         }
     }
 }
