@@ -1,6 +1,7 @@
 //! Faults on demand, for the tests that prove the promises.
 //!
-//! `MENAGERIE_TEST_FAULTS` is a comma-separated list, read once:
+//! `MENAGERIE_TEST_FAULTS` is a comma-separated list; `serve` and `demo` read it once, when
+//! they start, and say loudly what it does to the promises:
 //!
 //! | entry | does |
 //! |---|---|
@@ -12,6 +13,7 @@
 //!
 //! Unset, each check is one load of a static.
 
+use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,34 +85,79 @@ struct Faults {
     refusals: Vec<(String, AtomicU64)>,
 }
 
-static FAULTS: OnceLock<Option<Faults>> = OnceLock::new();
+/// The environment variable with the list.
+pub const VARIABLE: &str = "MENAGERIE_TEST_FAULTS";
 
-/// Sets the faults of this process in place of the environment's, for tests that run the
-/// engine in their own process.
-///
-/// # Panics
-/// On an entry that is none, and when the faults were read already.
-pub fn install(text: &str) {
-    assert!(FAULTS.set(Some(parse(text))).is_ok(), "the faults are read once");
+static FAULTS: OnceLock<Faults> = OnceLock::new();
+
+/// An entry of the list that is none.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{VARIABLE}: bad entry `{entry}`")]
+pub struct BadEntry {
+    entry: String,
 }
 
-fn parse(text: &str) -> Faults {
-    text.parse().unwrap_or_else(|entry| panic!("MENAGERIE_TEST_FAULTS: bad entry {entry:?}"))
+/// Sets the faults of this process, for tests that run the engine in their own process.
+///
+/// # Panics
+/// On an entry that is none, and when faults were set already.
+pub fn install(text: &str) {
+    let faults = text.parse().unwrap_or_else(|error: BadEntry| panic!("{error}"));
+    assert!(FAULTS.set(faults).is_ok(), "the faults are set once");
+}
+
+/// Sets the faults that an operator's environment asks for, if they were not set before. What
+/// they do, an entry a line, for the log; nothing for a list without entries.
+///
+/// # Errors
+/// An entry that is none; then there are no faults.
+pub fn arm(text: &str) -> Result<Vec<String>, BadEntry> {
+    let faults: Faults = text.parse()?;
+    Ok(FAULTS.get_or_init(|| faults).warnings())
 }
 
 fn faults() -> Option<&'static Faults> {
-    FAULTS
-        .get_or_init(|| std::env::var("MENAGERIE_TEST_FAULTS").ok().map(|text| parse(&text)))
-        .as_ref()
+    FAULTS.get()
+}
+
+impl Faults {
+    fn warnings(&self) -> Vec<String> {
+        let without = self.without.iter().map(|mechanism| {
+            let name =
+                MECHANISMS.iter().find(|(_, known)| known == mechanism).map(|(name, _)| name);
+            format!("{} is switched off: {mechanism}", name.unwrap_or(&"?"))
+        });
+        let ends = self.ends.iter().map(|(point, end, passes)| {
+            format!("{end:?} at {point:?}, pass {}", passes.load(Ordering::Relaxed))
+        });
+        let panics = self.panics.iter().map(|id| format!("the command {id} panics"));
+        let refusals = self.refusals.iter().map(|(subject, left)| {
+            format!("{} publishes on {subject} are refused", left.load(Ordering::Relaxed))
+        });
+        without.chain(ends).chain(panics).chain(refusals).collect()
+    }
+}
+
+/// What is lost without it.
+impl fmt::Display for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fence => "a process that lost the shard may still commit",
+            Self::Offsets => "records may be applied twice or not at all",
+            Self::TopicTail => "events may be published twice",
+            Self::Outbox => "committed events may never be published",
+            Self::Order => "events of a character may overtake each other",
+        })
+    }
 }
 
 impl FromStr for Faults {
-    type Err = String;
+    type Err = BadEntry;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, BadEntry> {
         let mut faults = Self::default();
         for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-            let bad = || entry.to_string();
+            let bad = || BadEntry { entry: entry.to_owned() };
             let (name, value) = entry.split_once('=').ok_or_else(bad)?;
             match name {
                 "without" => faults.without.push(named(&MECHANISMS, value).ok_or_else(bad)?),
@@ -194,6 +241,18 @@ mod tests {
 
     #[test]
     fn a_typing_error_is_named() {
-        assert_eq!("without=fences".parse::<Faults>().unwrap_err(), "without=fences");
+        let error = "after_ack=abort,without=fences".parse::<Faults>().unwrap_err();
+        assert_eq!(error.to_string(), "MENAGERIE_TEST_FAULTS: bad entry `without=fences`");
+    }
+
+    #[test]
+    fn what_is_switched_off_is_named() {
+        let warnings = |text: &str| text.parse::<Faults>().unwrap().warnings();
+        for (name, _) in MECHANISMS {
+            let warning = warnings(&format!("without={name}")).remove(0);
+            assert!(warning.starts_with(&format!("{name} is switched off: ")), "{warning}");
+        }
+        assert_eq!(warnings("before_commit=abort:3"), ["Abort at BeforeCommit, pass 3"]);
+        assert_eq!(warnings(" , "), Vec::<String>::new());
     }
 }

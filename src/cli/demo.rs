@@ -66,6 +66,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let config = Arc::new(configuration(args, &folder)?);
     logging::init(&config.log.level, config.log.format)?;
     panics::install();
+    super::serve::arm_faults(std::env::var_os(crate::faults::VARIABLE))?;
     let io = super::serve::runtime()?;
     let sidecar =
         Sidecar::open(Arc::clone(&config), io.handle().clone()).map_err(super::serve::failure)?;

@@ -1,5 +1,6 @@
 //! `serve`: the sidecar.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -7,6 +8,7 @@ use tokio::sync::watch;
 
 use super::ConfigArgs;
 use super::exit::{Exit, Failure};
+use crate::faults;
 use crate::sidecar::{ConnectError, Error, Order, Sidecar};
 use crate::telemetry::{logging, panics};
 
@@ -31,6 +33,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     logging::init(&config.log.level, config.log.format)
         .map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
     panics::install();
+    arm_faults(std::env::var_os(faults::VARIABLE))?;
     let io = runtime()?;
     let sidecar = Sidecar::open(config, io.handle().clone()).map_err(failure)?;
     let (orders, ordered) = watch::channel(Order::Run);
@@ -41,6 +44,18 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     });
     io.shutdown_background();
     ended.map(|()| Exit::Done).map_err(failure)
+}
+
+/// Switches on the faults the environment asks for. Loud, since a promise may not hold with
+/// them; as errors, so that no usual log level hides it.
+pub(super) fn arm_faults(text: Option<OsString>) -> Result<(), Failure> {
+    let Some(text) = text else { return Ok(()) };
+    let warnings =
+        faults::arm(&text.to_string_lossy()).map_err(|error| Failure::Usage(error.to_string()))?;
+    for warning in warnings {
+        tracing::error!("{} is set, this is no normal operation: {warning}", faults::VARIABLE);
+    }
+    Ok(())
 }
 
 /// Where database and network futures run, beside the arbiters.
@@ -85,5 +100,21 @@ pub(super) async fn obey_signals(orders: watch::Sender<Order>, reload: impl Fn()
         orders.send_modify(|order| {
             *order = if *order == Order::Run { Order::Drain } else { Order::Quit };
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::cli::exit;
+
+    #[test]
+    fn a_fault_that_is_none_ends_with_64_and_names_the_variable() {
+        let error = anyhow::Error::from(arm_faults(Some("without=fences".into())).unwrap_err());
+        assert_eq!(exit::code_of_failure(&error), Exit::Usage);
+        assert_eq!(error.to_string(), "MENAGERIE_TEST_FAULTS: bad entry `without=fences`");
+        assert_eq!(arm_faults(None), Ok(()));
     }
 }
