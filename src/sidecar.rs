@@ -6,7 +6,7 @@
 pub mod ports;
 
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -34,7 +34,10 @@ pub enum Error {
     Catalog(#[from] CatalogError),
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    #[error("{key}: cannot listen on {address}: {source}")]
+    #[error(
+        "{key}: cannot listen on {address}: {source}; another port: {}=PORT, or --set {key}=IP:PORT",
+        port_variable(key)
+    )]
     Listen { key: &'static str, address: std::net::SocketAddr, source: std::io::Error },
     #[error(transparent)]
     Start(#[from] StartError),
@@ -145,29 +148,50 @@ impl Sidecar {
             .map_err(listen("admin.listen", self.config.admin.listen))?;
         let admin_handle = admin.handle();
         actix::spawn(admin);
-        let connecting = Ports::connect(&self.config, &self.runtime);
-        let Some(ports) = unless_ended(&mut orders, connecting).await else { return Ok(()) };
-        let ports = ports?;
-        let _ = self.connected.send(ports.outside());
-        let game = http::Game {
+        // Served before anything is connected: a listener that is bound and never answers
+        // would keep its callers waiting for as long as that takes.
+        let game = Arc::new(http::Game {
             health: Arc::clone(&health),
-            store: ports.store.clone(),
+            store: OnceLock::new(),
             runtime: self.runtime.clone(),
             default_tenant: self.config.tenancy.default.clone().map(Arc::new),
             request_timeout: self.config.http.request_timeout,
-        };
-        let game = http::serve_game(self.game, self.config.http.workers, Arc::new(game))
+        });
+        let server = http::serve_game(self.game, self.config.http.workers, Arc::clone(&game))
             .map_err(listen("http.listen", self.config.http.listen))?;
-        let game_handle = game.handle();
-        actix::spawn(game);
+        let game_handle = server.handle();
+        actix::spawn(server);
 
-        let stand =
-            Stand { config: self.config, runtime: self.runtime, catalog: self.catalog, health };
-        let ended = stand.hold(&ports, &mut orders).await;
+        let connecting = Ports::connect(&self.config, &self.runtime);
+        let ended = match unless_ended(&mut orders, connecting).await {
+            None => Ok(()),
+            Some(Err(error)) => Err(error.into()),
+            Some(Ok(ports)) => {
+                game.store.get_or_init(|| ports.store.clone());
+                let _ = self.connected.send(ports.outside());
+                let stand = Stand {
+                    config: self.config,
+                    runtime: self.runtime,
+                    catalog: self.catalog,
+                    health,
+                };
+                let ended = stand.hold(&ports, &mut orders).await;
+                game_handle.stop(false).await;
+                ports.close().await;
+                ended
+            }
+        };
         game_handle.stop(false).await;
-        ports.close().await;
         admin_handle.stop(false).await;
         ended
+    }
+}
+
+/// The short variable for the port of a listener.
+fn port_variable(key: &str) -> &'static str {
+    match key {
+        "http.listen" => "REST_PORT",
+        _ => "ADMIN_PORT",
     }
 }
 
@@ -307,3 +331,6 @@ async fn unless_ended<T>(
 const CONNECT_EVERY: Duration = Duration::from_millis(500);
 /// Between two looks after the engine's actors.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests;

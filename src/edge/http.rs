@@ -24,7 +24,7 @@ mod probes;
 
 use std::io;
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -45,7 +45,9 @@ const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// What the game's routes work with.
 pub struct Game {
     pub health: Arc<Health>,
-    pub store: Store,
+    /// Empty until this process has connected to its services; requests are refused until
+    /// then.
+    pub store: OnceLock<Store>,
     /// Runs the store's statements: its connections live there, and a client that goes away
     /// must not cancel one.
     pub runtime: tokio::runtime::Handle,

@@ -24,7 +24,7 @@ use crate::domain::{CharacterId, CharacterKey, PetId};
 use crate::engine::handle::Handle;
 use crate::engine::record::Target;
 use crate::engine::round::Answer;
-use crate::store;
+use crate::store::{self, Store};
 
 /// Largest body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -59,7 +59,7 @@ async fn read(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse,
     let id = pet_id(&request)?;
     let engine = api.engine()?;
     let key = caller.pet(id);
-    let store = api.game.store.clone();
+    let store = api.store()?;
     let (owner, pet) =
         api.stored(async move { store.pet(key).await }).await?.ok_or_else(unknown_pet)?;
     let pet = placed(&engine, caller.character(owner), vec![pet]).await.remove(0);
@@ -71,7 +71,7 @@ async fn list(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse,
     let owner = caller.character(character_id(&request)?);
     let page = page::Request::parse(request.query_string())?;
     let engine = api.engine()?;
-    let store = api.game.store.clone();
+    let store = api.store()?;
     let (total, pets) =
         api.stored(async move { store.pets_of(owner, page.offset(), page.size()).await }).await?;
     let pets = placed(&engine, owner, pets).await;
@@ -140,8 +140,11 @@ impl Api {
     }
 
     fn engine(&self) -> Result<Handle, Error> {
-        let not_serving = || Error::new(Code::NotServing, "another process serves, or none yet");
         self.game.health.handle().ok_or_else(not_serving)
+    }
+
+    fn store(&self) -> Result<Store, Error> {
+        self.game.store.get().cloned().ok_or_else(not_serving)
     }
 
     /// Runs a statement where the store's connections live, to its end even if the client is
@@ -157,7 +160,7 @@ impl Api {
     }
 
     async fn owner(&self, caller: &Caller, pet: PetId) -> Result<CharacterKey, Error> {
-        let (key, store) = (caller.pet(pet), self.game.store.clone());
+        let (key, store) = (caller.pet(pet), self.store()?);
         let stored = self.stored(async move { store.pet(key).await }).await?;
         let (owner, _) = stored.ok_or_else(unknown_pet)?;
         Ok(caller.character(owner))
@@ -167,7 +170,7 @@ impl Api {
     async fn next_id(&self) -> Result<PetId, Error> {
         let mut ids = self.ids.lock().await;
         if ids.is_empty() {
-            let store = self.game.store.clone();
+            let store = self.store()?;
             *ids = self.stored(async move { store.reserve_pet_ids(ID_BLOCK).await }).await?;
         }
         let id = ids.next().expect("a block has ids");
@@ -218,6 +221,10 @@ fn character_id(request: &HttpRequest) -> Result<CharacterId, Error> {
 fn number(request: &HttpRequest, name: &str) -> Option<u32> {
     let text = request.match_info().get(name)?;
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+fn not_serving() -> Error {
+    Error::new(Code::NotServing, "another process serves, or none yet")
 }
 
 fn unknown_pet() -> Error {

@@ -100,7 +100,7 @@ impl Scene {
         health.set_stage(Stage::Standby);
         let game = Arc::new(Game {
             health: Arc::clone(&health),
-            store: store.clone(),
+            store: store.clone().into(),
             runtime: Runtime::current(),
             default_tenant: default_tenant.map(Arc::new),
             request_timeout,
