@@ -78,7 +78,7 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 /// Parses the command line and hands the verb to `run`; the process ends with the result.
 pub fn main(run: impl FnOnce(Verb) -> anyhow::Result<Exit>) -> ExitCode {
     match Cli::try_parse() {
-        Ok(cli) => exit::report(run(cli.verb)),
+        Ok(cli) => exit::end_of(|| run(cli.verb)),
         Err(usage) => exit::usage(&usage),
     }
     .into()

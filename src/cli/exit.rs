@@ -1,5 +1,6 @@
 //! How the process ends.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -61,6 +62,15 @@ pub(super) fn usage(usage: &clap::Error) -> Exit {
     code_of(usage)
 }
 
+/// Runs a verb; a panic is a defect of ours like any other, and has been shown already.
+pub(super) fn end_of(verb: impl FnOnce() -> anyhow::Result<Exit>) -> Exit {
+    // Nothing of a verb that panicked is looked at any more.
+    match catch_unwind(AssertUnwindSafe(verb)) {
+        Ok(result) => report(result),
+        Err(_) => Exit::Internal,
+    }
+}
+
 /// Shows why a verb failed, one line a problem.
 #[allow(clippy::print_stderr)]
 pub(super) fn report(result: anyhow::Result<Exit>) -> Exit {
@@ -109,5 +119,7 @@ mod tests {
     fn any_other_error_ends_with_70() {
         assert_eq!(report(Err(anyhow!("the impossible"))), Exit::Internal);
         assert_eq!(report(Ok(Exit::Done)), Exit::Done);
+        assert_eq!(end_of(|| panic!("the impossible")), Exit::Internal);
+        assert_eq!(end_of(|| Ok(Exit::Done)), Exit::Done);
     }
 }
