@@ -61,13 +61,18 @@ impl ConfigArgs {
     /// # Errors
     /// As [`Config::load`].
     pub fn load(&self) -> Result<Loaded, ConfigError> {
-        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         Config::load(Sources {
             file: self.config.clone().filter(|path| !path.as_os_str().is_empty()),
-            env: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
+            env: environment(),
             flags: self.flags.clone(),
         })
     }
+}
+
+/// The environment of this process; what is no text in it becomes what no key accepts.
+fn environment() -> Vec<(String, String)> {
+    let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

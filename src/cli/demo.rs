@@ -1,8 +1,9 @@
 //! `demo`: the whole engine in one process, and a simulated world that uses it.
 
+mod settings;
 mod show;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +14,6 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::exit::Exit;
-use crate::config::{Config, Sources};
 use crate::domain::{Catalog, CharacterId, Tenant, TenantId};
 use crate::edge::embedded::subject::Filter;
 use crate::sidecar::{Order, Outside, Sidecar};
@@ -21,6 +21,7 @@ use crate::sim::players::{Players, Tally};
 use crate::sim::shop::{Bought, Shop};
 use crate::sim::{Books, Reader, Sender};
 use crate::telemetry::{logging, panics};
+use settings::Settings;
 
 /// Things the players do in a second.
 const ACTIONS_PER_SECOND: u32 = 400;
@@ -28,12 +29,20 @@ const TICK: Duration = Duration::from_millis(25);
 /// How long the last events may take.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
 const START_PATIENCE: Duration = Duration::from_secs(60);
-/// Shorter than in earnest, so that hunger is seen.
-const HUNGER_INTERVAL: &str = "5s";
 
 /// Watch the engine at work with no service installed
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  menagerie demo --characters 200 --for 1m")]
+#[command(after_help = "Examples:
+  menagerie demo --characters 200 --for 1m
+  REST_PORT=18080 ADMIN_PORT=19090 menagerie demo --serve-only
+  menagerie demo --set pets.hunger_interval=1s
+
+The demo has settings of its own; environment variables beat them, and --set beats both. No file
+is read. Database, Kafka and NATS are always those inside the process: variables about them, the
+topics, the tenant, the catalog or the rules the books count on, such as DATABASE_URL,
+BOOTSTRAP_SERVERS and NATS_URL, are ignored, and the demo says so.
+
+Exits with 0 if the books balance, with 70 if not.")]
 pub struct Args {
     /// Characters in the simulated world
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -44,7 +53,7 @@ pub struct Args {
     /// Only the engine: no world, until a signal ends it
     #[arg(long)]
     serve_only: bool,
-    /// Set one key, such as log.level=debug
+    /// Set one key, such as log.level=debug; stronger than the environment
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = super::key_and_value)]
     flags: Vec<(String, String)>,
 }
@@ -57,13 +66,16 @@ struct Seen {
     num_moved: u64,
 }
 
-/// Exits with 0 if the books balance.
+/// Exits with 0 if the books balance. The first signal ends the world, which settles its books
+/// before the engine drains; the second ends all at once.
 ///
 /// # Errors
 /// When something cannot be started or stops answering.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let folder = Folder::create()?;
-    let config = Arc::new(configuration(args, &folder)?);
+    let Settings { config, notes } =
+        settings::load(&folder.0, super::environment(), args.flags.clone())?;
+    let config = Arc::new(config);
     logging::init(&config.log.level, config.log.format)?;
     panics::install();
     super::serve::arm_faults(std::env::var_os(crate::faults::VARIABLE))?;
@@ -72,66 +84,53 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Sidecar::open(Arc::clone(&config), io.handle().clone()).map_err(super::serve::failure)?;
     let (game, admin) = (sidecar.game_address()?, sidecar.admin_address()?);
     let (orders, ordered) = watch::channel(Order::Run);
-    let orders = Arc::new(orders);
+    let (wishes, wished) = watch::channel(Order::Run);
     let (outside, health) = (sidecar.outside(), sidecar.health());
     let world = World { num_characters: args.characters, duration: args.duration, game };
     let serve_only = args.serve_only;
     let balanced = actix::System::new().block_on(async move {
-        actix::spawn(super::serve::obey_signals((*orders).clone(), sidecar.reloader()));
-        let played = actix::spawn({
-            let mut stopped = orders.subscribe();
-            async move {
-                let outside = connected(outside, &health).await?;
-                show::places(game, admin, &outside);
-                if serve_only {
-                    let _ = stopped.wait_for(|order| *order != Order::Run).await;
-                    return Ok(true);
-                }
-                let balanced = world.play(outside, &mut stopped).await;
-                orders.send_if_modified(|order| {
-                    let is_running = *order == Order::Run;
-                    if is_running {
-                        *order = Order::Drain;
+        actix::spawn(super::serve::obey_signals(wishes, sidecar.reloader()));
+        actix::spawn(hurry(wished.clone(), orders.clone()));
+        let mut stopped = wished.clone();
+        let played = actix::spawn(async move {
+            let outside = connected(outside, &health).await;
+            let balanced = match outside {
+                Ok(outside) => {
+                    show::places(game, admin, &outside, &notes);
+                    if serve_only {
+                        let _ = stopped.wait_for(|wish| *wish != Order::Run).await;
+                        Ok(true)
+                    } else {
+                        world.play(outside, &stopped).await
                     }
-                    is_running
-                });
-                balanced
-            }
+                }
+                Err(error) => Err(error),
+            };
+            // Only now: without an engine the world could not wait for what it ordered.
+            orders.send_if_modified(|order| {
+                let is_running = *order == Order::Run;
+                if is_running {
+                    *order = Order::Drain;
+                }
+                is_running
+            });
+            balanced
         });
-        let ended = sidecar.run(ordered).await.map_err(super::serve::failure);
+        sidecar.run(ordered).await.map_err(super::serve::failure)?;
+        if *wished.borrow() == Order::Quit {
+            return Ok(true);
+        }
         let played = tokio::time::timeout(SETTLE_PATIENCE, played).await;
-        ended?;
         played.context("the world did not end")??
     })?;
     io.shutdown_background();
     Ok(if balanced { Exit::Done } else { Exit::Internal })
 }
 
-/// Everything embedded, on the usual ports if they are free.
-fn configuration(args: &Args, folder: &Folder) -> anyhow::Result<Config> {
-    let database = format!("sqlite://{}", folder.0.join("menagerie.db").display());
-    let mut flags: Vec<(String, String)> = [
-        ("database.url", database.as_str()),
-        ("kafka.bootstrap_servers", "embedded"),
-        ("nats.url", "embedded"),
-        ("log.level", "warn"),
-        ("pets.hunger_interval", HUNGER_INTERVAL),
-        ("http.listen", &free(8080).to_string()),
-        ("admin.listen", &free(9090).to_string()),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-    .collect();
-    flags.extend(args.flags.clone());
-    Ok(Config::load(Sources { file: None, env: Vec::new().into_iter().collect(), flags })?.config)
-}
-
-/// This port on loopback, or any free one if it is taken.
-fn free(port: u16) -> SocketAddr {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    match TcpListener::bind(address) {
-        Ok(_) => address,
-        Err(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+/// Passes a second signal on: nothing is waited for then.
+async fn hurry(mut wished: watch::Receiver<Order>, orders: watch::Sender<Order>) {
+    if wished.wait_for(|wish| *wish == Order::Quit).await.is_ok() {
+        orders.send_replace(Order::Quit);
     }
 }
 
@@ -160,7 +159,7 @@ impl World {
     async fn play(
         &self,
         outside: Outside,
-        stopped: &mut watch::Receiver<Order>,
+        stopped: &watch::Receiver<Order>,
     ) -> anyhow::Result<bool> {
         let tenant =
             Tenant { id: TenantId(Uuid::new_v4()), region: "GMS".into(), major: 83, minor: 1 };
@@ -172,7 +171,7 @@ impl World {
             move |id, event| books.lock().announce(id, &event)
         })?;
         let shop = Shop::new(&format!("http://{}", self.game), tenant.clone());
-        let bought = self.stock(&shop).await?;
+        let bought = self.stock(&shop, stopped).await?;
         let sender = Sender::new(outside.kafka.clone(), &tenant)?;
         let mut players = Players::new(&bought, Catalog::builtin(), rand::random());
         let started = Instant::now();
@@ -200,10 +199,17 @@ impl World {
     }
 
     /// Gives every character one to three pets.
-    async fn stock(&self, shop: &Shop) -> anyhow::Result<Vec<Bought>> {
+    async fn stock(
+        &self,
+        shop: &Shop,
+        stopped: &watch::Receiver<Order>,
+    ) -> anyhow::Result<Vec<Bought>> {
         let templates: Vec<u32> = Catalog::builtin().templates().map(|t| t.id).collect();
         let mut bought = Vec::new();
         for number in 0..self.num_characters {
+            if *stopped.borrow() != Order::Run {
+                break;
+            }
             let owner = CharacterId(1_000 + number);
             for nth in 0..=number % 3 {
                 let template = templates[(number + nth) as usize % templates.len()];

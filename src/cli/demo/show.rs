@@ -9,7 +9,7 @@ use crate::sim::Books;
 use crate::sim::players::{Players, Tally};
 
 /// Where everything is.
-pub(super) fn places(game: SocketAddr, admin: SocketAddr, outside: &Outside) {
+pub(super) fn places(game: SocketAddr, admin: SocketAddr, outside: &Outside, notes: &[String]) {
     let topics = &outside.kafka.topics;
     let servers = &outside.kafka.bootstrap_servers;
     println!("Menagerie runs, with nothing but itself.");
@@ -18,6 +18,9 @@ pub(super) fn places(game: SocketAddr, admin: SocketAddr, outside: &Outside) {
     println!("  metrics    http://{admin}/metrics");
     println!("  Kafka      kcat -b {servers} -C -t {}", topics.pet_status);
     println!("             kcat -b {servers} -C -t {}", topics.pet_command);
+    for note in notes {
+        println!("  note       {note}");
+    }
     println!();
 }
 
