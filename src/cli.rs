@@ -21,7 +21,11 @@ use exit::Exit;
 /// An actor-based pet and character simulation engine, run beside the game servers.
 #[derive(Debug, Parser)]
 #[command(name = "menagerie", version, arg_required_else_help = true)]
-#[command(after_help = "Example:\n  menagerie config print --set shard.id=world-7")]
+#[command(after_help = "Example:
+  menagerie config print --set shard.id=world-7
+
+Exit codes: 0 done or drained, 64 bad usage or configuration, 69 a dependency never came up
+within startup.timeout, 70 anything else.")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,

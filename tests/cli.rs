@@ -109,6 +109,15 @@ fn a_taken_port_is_bad_configuration_and_says_what_changes_it() {
 }
 
 #[test]
+fn a_load_without_a_service_ends_with_69() {
+    let url = format!("http://127.0.0.1:{}", free_port());
+    let brokers = format!("127.0.0.1:{}", free_port());
+    let env = [("BOOTSTRAP_SERVERS", brokers.as_str())];
+    let (code, log) = ended(&["load", "--owners", "1", "--url", &url], &env);
+    assert_eq!(code, 69, "{log}");
+}
+
+#[test]
 fn a_demo_obeys_the_environment_but_for_its_services() {
     let (game, admin) = (free_port(), free_port());
     let env = [

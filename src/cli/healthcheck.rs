@@ -14,7 +14,10 @@ const DEADLINE: Duration = Duration::from_secs(3);
 const MAX_ANSWER_BYTES: u64 = 16 * 1024;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  menagerie healthcheck --set admin.listen=127.0.0.1:9090")]
+#[command(after_help = "Example:
+  menagerie healthcheck --set admin.listen=127.0.0.1:9090
+
+Exits with 0 if /readyz on admin.listen answers 200, else with 69.")]
 pub struct Args {
     #[command(flatten)]
     config: ConfigArgs,

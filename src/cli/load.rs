@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use parking_lot::Mutex;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use uuid::Uuid;
 
 use super::ConfigArgs;
@@ -59,7 +60,7 @@ pub struct Args {
     #[arg(long, value_name = "PID", requires = "backlog")]
     hold: Option<u32>,
     /// Records a second, sent when they are due whatever the service does
-    #[arg(long, value_name = "RECORDS")]
+    #[arg(long, value_name = "RECORDS", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// How long records are sent at that rate
     #[arg(long = "for", default_value = "30s", value_parser = humantime::parse_duration)]
@@ -78,7 +79,7 @@ pub struct Args {
 /// Exits with 0 if the books balance.
 ///
 /// # Errors
-/// When the brokers or the API do not answer.
+/// When the brokers or the API do not answer, which ends with 69.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let config = args.config.load()?.config;
     logging::init("warn", config.log.format)?;
@@ -91,12 +92,37 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let (options, _) =
         kafka_options(&config.kafka).map_err(|error| Failure::Unavailable(error.to_string()))?;
-    let report = super::serve::runtime()?.block_on(Load::new(args, options)?.run())?;
+    let load = async { Load::new(args, options)?.run().await };
+    let report = super::serve::runtime()?.block_on(load).map_err(failure)?;
     match args.json {
         true => println!("{}", serde_json::to_string(&report)?),
         false => report.print(),
     }
     Ok(if report.is_balanced { Exit::Done } else { Exit::Internal })
+}
+
+/// Tells a service that is not there from one that answers wrongly.
+fn failure(error: anyhow::Error) -> anyhow::Error {
+    let is_away = error.chain().any(|cause| {
+        let http = cause.downcast_ref::<reqwest::Error>();
+        let kafka = cause.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code);
+        http.is_some_and(|error| error.is_connect() || error.is_timeout())
+            || kafka.is_some_and(|code| {
+                use RDKafkaErrorCode::{
+                    AllBrokersDown, BrokerTransportFailure, MessageTimedOut, OperationTimedOut,
+                    Resolve,
+                };
+                matches!(
+                    code,
+                    AllBrokersDown
+                        | BrokerTransportFailure
+                        | MessageTimedOut
+                        | OperationTimedOut
+                        | Resolve
+                )
+            })
+    });
+    if is_away { Failure::Unavailable(format!("{error:#}")).into() } else { error }
 }
 
 struct Load<'a> {

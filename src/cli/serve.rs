@@ -17,7 +17,13 @@ const NUM_IO_THREADS: usize = 2;
 
 /// Run the sidecar
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  menagerie serve --config config/menagerie.toml")]
+#[command(after_help = "Example:
+  menagerie serve --config config/menagerie.toml
+
+SIGTERM or SIGINT drains, a second one ends at once and loses nothing; SIGHUP reads the catalog
+again. Exits with 0 when drained, 64 if the configuration cannot be used, 69 if a dependency never
+came up within startup.timeout, 70 for anything else, another process that took the shard among
+it.")]
 pub struct Args {
     #[command(flatten)]
     config: ConfigArgs,

@@ -96,9 +96,10 @@ pub struct Commit {
 }
 
 /// A round encoded and ready for its transaction.
-struct Prepared {
+#[doc(hidden)]
+pub struct Prepared {
     round: Round,
-    work: Arc<Work>,
+    pub work: Arc<Work>,
     rows: Rows,
 }
 
@@ -114,6 +115,12 @@ enum End {
     Committed,
     Refused(String),
     Fenced,
+}
+
+/// What [`Committer`] does with a round before its transaction, for `benches/round.rs`.
+#[doc(hidden)]
+pub fn prepare(round: Round) -> Prepared {
+    KnownTenants::default().prepare(round, Keep { dead_letter_topic: true, history: true })
 }
 
 impl Committer {
