@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
 use arc_swap::ArcSwap;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -246,7 +246,8 @@ impl BrokerSupervisor {
         let num_inputs = groups.iter().map(|(_, items)| items.len()).sum::<usize>();
         let round = Arc::new(RoundContext::new(
             number,
-            Utc::now(),
+            // As exact as the database, so that an answer and what is read later are the same.
+            Utc::now().trunc_subsecs(6),
             self.parts.catalog.load_full(),
             self.parts.rules,
             groups.len(),
