@@ -1,6 +1,7 @@
 //! Menagerie.
 
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod domain;
 pub mod edge;
