@@ -7,6 +7,7 @@ pub mod exit;
 pub mod healthcheck;
 pub mod load;
 pub mod migrate;
+pub mod schema;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -41,6 +42,9 @@ pub enum Verb {
     /// Change or show the database's schema
     #[command(subcommand)]
     Migrate(migrate::Verb),
+    /// Show what the brokers carry, as JSON Schema and AsyncAPI
+    #[command(subcommand)]
+    Schema(schema::Verb),
 }
 
 /// Where a verb takes its configuration from, besides the environment.

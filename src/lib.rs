@@ -7,6 +7,7 @@ pub mod domain;
 pub mod edge;
 pub mod engine;
 pub mod faults;
+pub mod schema;
 pub mod sidecar;
 pub mod sim;
 pub mod store;
