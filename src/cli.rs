@@ -8,6 +8,7 @@ pub mod healthcheck;
 pub mod load;
 mod look;
 pub mod migrate;
+pub mod schema;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -46,6 +47,9 @@ pub enum Verb {
     /// Change or show the database's schema
     #[command(subcommand)]
     Migrate(migrate::Verb),
+    /// Show what the brokers carry, as JSON Schema and AsyncAPI
+    #[command(subcommand)]
+    Schema(schema::Verb),
 }
 
 /// Where a verb takes its configuration from, besides the environment.
