@@ -97,7 +97,7 @@ impl Sidecar {
         Ok(Self {
             health: Arc::new(Health::new()),
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
-            authority: Arc::new(Authority::new(&config.auth)?),
+            authority: Arc::new(authority(&config)?),
             config,
             runtime,
             admin,
@@ -191,6 +191,12 @@ impl Sidecar {
         admin_handle.stop(false).await;
         ended
     }
+}
+
+fn authority(config: &Config) -> Result<Authority, KeyError> {
+    let authority = Authority::new(&config.auth)?;
+    let is_closed = config.admin.is_exposed() && !config.allow_anonymous;
+    Ok(if is_closed { authority.exposed() } else { authority })
 }
 
 /// The short variable for the port of a listener.

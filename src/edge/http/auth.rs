@@ -66,6 +66,8 @@ pub struct Authority {
     players: Option<Players>,
     guards_game: bool,
     guards_admin: bool,
+    /// The operator's listener is within others' reach and nobody has credentials for it.
+    closes_admin: bool,
 }
 
 impl Authority {
@@ -77,7 +79,14 @@ impl Authority {
             players: Players::new(&auth.jwt)?,
             guards_game: auth.guards_game(),
             guards_admin: auth.guards_admin(),
+            closes_admin: false,
         })
+    }
+
+    /// The same, where the operator's listener may be reached from beyond loopback: without
+    /// credentials it answers the probes and the metrics, and nothing else.
+    pub fn exposed(self) -> Self {
+        Self { closes_admin: !self.guards_admin, ..self }
     }
 
     /// Reads the key file again, and says whether there is one.
@@ -113,6 +122,10 @@ impl Authority {
     /// [`Code::Unauthenticated`], or [`Code::Forbidden`] for a service's token. A player is
     /// nobody here.
     fn staff(&self, headers: &HeaderMap) -> Result<Staff, Error> {
+        if self.closes_admin {
+            let detail = "beyond loopback this needs a token, and auth.tokens has none";
+            return Err(Error::new(Code::Unauthenticated, detail));
+        }
         if !self.guards_admin {
             return Ok(Staff { name: None, role: Role::Operator });
         }
