@@ -4,6 +4,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "faults/ears.rs"]
+mod ears;
+#[path = "faults/ground.rs"]
+mod ground;
+#[path = "faults/outages.rs"]
+mod outages;
+#[path = "faults/process.rs"]
+mod process;
+#[path = "faults/services.rs"]
+mod services;
 #[path = "faults/world.rs"]
 mod world;
 
