@@ -8,6 +8,8 @@
 mod ears;
 #[path = "faults/ground.rs"]
 mod ground;
+#[path = "faults/memory.rs"]
+mod memory;
 #[path = "faults/outages.rs"]
 mod outages;
 #[path = "faults/process.rs"]
