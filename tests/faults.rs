@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "faults/draining.rs"]
+mod draining;
 #[path = "faults/ears.rs"]
 mod ears;
 #[path = "faults/ground.rs"]
