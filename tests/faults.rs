@@ -18,6 +18,8 @@ mod outages;
 mod process;
 #[path = "faults/services.rs"]
 mod services;
+#[path = "faults/starting.rs"]
+mod starting;
 #[path = "faults/world.rs"]
 mod world;
 
