@@ -4,6 +4,22 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "faults/draining.rs"]
+mod draining;
+#[path = "faults/ears.rs"]
+mod ears;
+#[path = "faults/ground.rs"]
+mod ground;
+#[path = "faults/memory.rs"]
+mod memory;
+#[path = "faults/outages.rs"]
+mod outages;
+#[path = "faults/process.rs"]
+mod process;
+#[path = "faults/services.rs"]
+mod services;
+#[path = "faults/starting.rs"]
+mod starting;
 #[path = "faults/world.rs"]
 mod world;
 
