@@ -1,6 +1,6 @@
 //! Bad days: processes of the real binary, killed, doubled and broken under load between real
-//! services, and the books compared afterwards. G2 and G3 have their negative controls: the
-//! mechanism switched off makes the books differ.
+//! services, and the books compared afterwards. G1 to G4 have their negative controls:
+//! the mechanism switched off makes the books differ.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,6 +16,8 @@ mod memory;
 mod outages;
 #[path = "faults/process.rs"]
 mod process;
+#[path = "faults/refusals.rs"]
+mod refusals;
 #[path = "faults/services.rs"]
 mod services;
 #[path = "faults/starting.rs"]

@@ -130,6 +130,13 @@ impl World {
         unreachable!("a journey without end")
     }
 
+    /// Sends everybody on a journey.
+    pub(super) fn roam(&mut self) {
+        for owner in self.crowd.as_ref().unwrap().owners() {
+            self.journeys.send(owner, &self.sender);
+        }
+    }
+
     /// What other services hear on NATS, against the journeys sent. Once the books balance.
     pub(super) async fn differences_in_journeys(&self) -> Vec<String> {
         let left = "select count(*) from outbox where sink = 'nats'";
