@@ -91,7 +91,7 @@ impl Stage {
                 is_suspect: false,
             };
             let events_end = u32::try_from(effects.events.len()).unwrap();
-            steps.push(Step { item, outcome, answer: None, events_end });
+            steps.push(Step { item, outcome, answer: None, consequences: Vec::new(), events_end });
         }
         Stepped {
             key: actor.key(),

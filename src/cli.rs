@@ -9,6 +9,7 @@ pub mod load;
 mod look;
 pub mod migrate;
 mod out;
+pub mod schema;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -48,6 +49,9 @@ pub enum Verb {
     /// Show the effective configuration, or its schema
     #[command(subcommand)]
     Config(config::Verb),
+    /// Show what the brokers carry, as JSON Schema and AsyncAPI
+    #[command(subcommand)]
+    Schema(schema::Verb),
     Load(load::Args),
 }
 
@@ -140,7 +144,8 @@ mod tests {
     fn the_verbs_stand_in_the_order_in_which_they_are_met() {
         let verbs: Vec<String> =
             Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-        let expected = ["serve", "demo", "check", "migrate", "healthcheck", "config", "load"];
+        let expected =
+            ["serve", "demo", "check", "migrate", "healthcheck", "config", "schema", "load"];
         assert_eq!(verbs, expected);
     }
 

@@ -5,11 +5,13 @@
 //! the only list of keys: names of variables, ranges, the reference file and what counts
 //! as a typo follow from it.
 
+mod auth;
 pub mod catalog;
 mod check;
 mod env;
 mod error;
 mod file;
+pub mod jwt;
 mod keys;
 mod layers;
 mod print;
@@ -27,6 +29,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 
+pub use auth::{Auth, Digest, Jwt, Role, Token, Tokens};
 pub use env::key_of as key_of_variable;
 pub use error::{ConfigError, Origin, Problem};
 pub use sections::{
@@ -40,8 +43,9 @@ pub use values::{Properties, Secret, SecretUrl};
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Whether a listener may be bound to more than loopback. There are no credentials yet:
-    /// with true, whoever reaches `http.listen` or `admin.listen` may do everything.
+    /// Whether a listener may be bound to more than loopback although nothing in `auth` is for
+    /// it. With true, whoever reaches such a listener may do everything there. Credentials
+    /// that are configured are asked for all the same.
     pub allow_anonymous: bool,
     /// The world shard, and who serves it.
     pub shard: Shard,
@@ -61,6 +65,9 @@ pub struct Config {
     pub engine: Engine,
     /// Publication of committed events.
     pub outbox: Outbox,
+    /// Who may call. A listener that nothing here is for lets everyone do everything, and stays
+    /// on loopback unless `allow_anonymous`. The probes and the metrics are always open.
+    pub auth: Auth,
     /// The game API.
     pub http: Http,
     /// The operator's API.

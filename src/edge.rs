@@ -4,3 +4,4 @@ pub mod embedded;
 pub mod http;
 pub mod kafka;
 pub mod nats;
+pub mod operations;

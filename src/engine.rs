@@ -19,6 +19,7 @@ pub mod port;
 pub mod pulse;
 pub mod record;
 pub mod registry;
+pub mod request;
 pub mod round;
 pub mod shard;
 pub mod supervisor;

@@ -1,11 +1,13 @@
 //! Menagerie.
 
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod domain;
 pub mod edge;
 pub mod engine;
 pub mod faults;
+pub mod schema;
 pub mod sidecar;
 pub mod sim;
 pub mod store;

@@ -16,5 +16,6 @@ fn main() -> ExitCode {
         Verb::Check(args) => cli::check::run(&args),
         Verb::Load(args) => cli::load::run(&args),
         Verb::Migrate(verb) => cli::migrate::run(&verb),
+        Verb::Schema(verb) => cli::schema::run(&verb),
     })
 }

@@ -15,9 +15,11 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 
 use crate::config::catalog::{self, CatalogError};
+use crate::config::jwt::KeyError;
 use crate::config::{Config, ConfigError};
 use crate::domain::Catalog;
-use crate::edge::http;
+use crate::edge::http::{self, auth::Authority};
+use crate::edge::operations::Operations;
 use crate::engine::committer::Tenure;
 use crate::engine::health::{Health, Stage};
 use crate::engine::outbox::nats::Policy;
@@ -33,6 +35,8 @@ pub enum Error {
     Config(#[from] ConfigError),
     #[error("catalog.dir: {0}")]
     Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(
@@ -69,16 +73,18 @@ pub struct Sidecar {
     runtime: Runtime,
     health: Arc<Health>,
     catalog: Arc<ArcSwap<Catalog>>,
+    /// Who may call; the listeners share it.
+    authority: Arc<Authority>,
     admin: TcpListener,
     game: TcpListener,
     connected: watch::Sender<Option<Outside>>,
 }
 
 impl Sidecar {
-    /// Opens the listeners and loads the catalog.
+    /// Opens the listeners, loads the catalog and the keys of players' tokens.
     ///
     /// # Errors
-    /// An address that is taken, or a catalog that cannot be used.
+    /// An address that is taken, or a catalog or keys that cannot be used.
     pub fn open(config: Arc<Config>, runtime: Runtime) -> Result<Self, Error> {
         let listen = |key, address| {
             TcpListener::bind(address).map_err(|source| Error::Listen { key, address, source })
@@ -92,6 +98,7 @@ impl Sidecar {
         Ok(Self {
             health: Arc::new(Health::new()),
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
+            authority: Arc::new(Authority::new(&config.auth)?),
             config,
             runtime,
             admin,
@@ -124,20 +131,16 @@ impl Sidecar {
         self.connected.subscribe()
     }
 
-    /// What reloads the catalog from `catalog.dir`; a bad file keeps the old one.
+    /// What reads `catalog.dir` and the key file of `auth.jwt` again; what is bad keeps the old.
     pub fn reloader(&self) -> impl Fn() + Send + 'static {
         let (config, shared) = (Arc::clone(&self.config), Arc::clone(&self.catalog));
+        let authority = Arc::clone(&self.authority);
         move || {
-            let Some(dir) = &config.catalog.dir else {
-                tracing::info!("catalog.dir is not set, nothing to reload");
-                return;
-            };
-            match catalog::load(dir) {
-                Ok(catalog) => {
-                    shared.store(Arc::new(catalog));
-                    tracing::info!(dir = %dir.display(), "catalog reloaded");
-                }
-                Err(error) => tracing::error!("catalog not reloaded, the old one stays: {error}"),
+            reload_catalog(&config, &shared);
+            match authority.reload() {
+                Ok(true) => tracing::info!("keys of players' tokens reloaded"),
+                Ok(false) => {}
+                Err(error) => tracing::error!("keys not reloaded, the old ones stay: {error}"),
             }
         }
     }
@@ -150,7 +153,7 @@ impl Sidecar {
     pub async fn run(self, mut orders: watch::Receiver<Order>) -> Result<(), Error> {
         let health = Arc::clone(&self.health);
         let listen = |key, address| move |source| Error::Listen { key, address, source };
-        let admin = http::serve_admin(self.admin, Arc::clone(&health))
+        let admin = http::serve_admin(self.admin, Arc::clone(&self.authority), Arc::clone(&health))
             .map_err(listen("admin.listen", self.config.admin.listen))?;
         let admin_handle = admin.handle();
         actix::spawn(admin);
@@ -158,12 +161,15 @@ impl Sidecar {
         // would keep its callers waiting for as long as that takes.
         let game = Arc::new(http::Game {
             health: Arc::clone(&health),
+            authority: self.authority,
             store: OnceLock::new(),
             runtime: self.runtime.clone(),
+            catalog: Arc::clone(&self.catalog),
             default_tenant: self.config.tenancy.default.clone().map(Arc::new),
             request_timeout: self.config.http.request_timeout,
         });
-        let server = http::serve_game(self.game, self.config.http.workers, Arc::clone(&game))
+        let operations = Arc::new(Operations::new(Arc::clone(&game)));
+        let server = http::serve_game(self.game, self.config.http.workers, Arc::clone(&operations))
             .map_err(listen("http.listen", self.config.http.listen))?;
         let game_handle = server.handle();
         actix::spawn(server);
@@ -201,6 +207,20 @@ fn port_variable(key: &str) -> &'static str {
     }
 }
 
+fn reload_catalog(config: &Config, shared: &ArcSwap<Catalog>) {
+    let Some(dir) = &config.catalog.dir else {
+        tracing::info!("catalog.dir is not set, no catalog to reload");
+        return;
+    };
+    match catalog::load(dir) {
+        Ok(catalog) => {
+            shared.store(Arc::new(catalog));
+            tracing::info!(dir = %dir.display(), "catalog reloaded");
+        }
+        Err(error) => tracing::error!("catalog not reloaded, the old one stays: {error}"),
+    }
+}
+
 /// What holding a shard needs.
 struct Stand {
     config: Arc<Config>,
@@ -223,7 +243,7 @@ impl Stand {
             topic: Arc::clone(&ports.topic),
             log: Arc::clone(&ports.log),
             catalog: Arc::clone(&self.catalog),
-            rules: self.config.pets.rules(),
+            rules: self.config.pets.rules(&self.config.characters),
             settings: settings(&self.config),
         };
         let shard = Arc::new(Shard::start(parts, lease, asked).await?);
@@ -294,6 +314,7 @@ fn settings(config: &Config) -> Settings {
         max_requests: config.engine.max_requests,
         max_in_flight: config.kafka.max_in_flight,
         idle_passivation: config.characters.idle_passivation,
+        event_retention: config.characters.event_retention,
         has_dead_letter_topic: config.kafka.dead_letter_topic.is_some(),
         outbox: Policy {
             max_attempts: config.outbox.max_attempts,

@@ -5,7 +5,8 @@
 //! | [`work`] | what one round leaves to be written |
 //! | [`commit`] | one round, one transaction, behind the fence |
 //! | [`lease`] | who owns a shard |
-//! | [`load`], [`pets`] | reading the game's state |
+//! | [`load`], [`pets`], [`characters`] | reading the game's state |
+//! | [`history`], [`answers`] | what was published and answered before |
 //! | [`outbox`], [`parked`], [`dead_letters`] | what waits for a broker or for a person |
 //! | [`schema`] | migrations |
 //! | [`error`] | database errors in our terms |
@@ -13,9 +14,12 @@
 //! PostgreSQL and SQLite hold the same tables. One connection writes rounds, others read.
 //! Instants are kept to the microsecond.
 
+pub mod answers;
+pub mod characters;
 pub mod commit;
 pub mod dead_letters;
 pub mod error;
+pub mod history;
 pub mod lease;
 pub mod load;
 pub mod outbox;
@@ -26,6 +30,7 @@ pub mod work;
 
 mod decode;
 mod entity;
+mod fields;
 mod keys;
 mod pool;
 mod postgres;
@@ -36,8 +41,10 @@ mod table;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, DbBackend, QueryResult, Statement, Value};
 
+pub use characters::{CharacterRef, UsersCharacter};
 pub use commit::{Committed, Settled};
 pub use dead_letters::{Filter, StoredDeadLetter};
 pub use error::{CommitError, Error};
@@ -46,7 +53,10 @@ pub use load::Stored;
 pub use outbox::{Backlog, Pending};
 pub use parked::{Parked, ParkedEvent};
 pub use schema::{MigrationState, SchemaState};
-pub use work::{CharacterRow, DeadLetter, OutboxRow, PetRow, Sink, Source, VitalsColumns, Work};
+pub use work::{
+    AnswerRow, CharacterRow, DeadLetter, HistoryRow, OutboxRow, PetRow, Sink, Source,
+    VitalsColumns, Work,
+};
 
 use pool::{Pool, Recovery};
 use postgres::Succession;
@@ -183,6 +193,35 @@ impl Store {
             None => 0,
         };
         Ok(count.cast_unsigned())
+    }
+
+    /// Deletes rows of a table that nothing updates: those whose `age` lies before an
+    /// instant, oldest first, at most `limit`. Returns how many they were.
+    async fn prune(
+        &self,
+        table: &str,
+        age: &str,
+        before: DateTime<Utc>,
+        limit: u64,
+    ) -> Result<u64, Error> {
+        let oldest = |row: &str| {
+            format!("select {row} from {table} where {age} < $1 order by {age} limit $2")
+        };
+        let sql = match self.backend() {
+            Backend::Postgres => {
+                format!("delete from {table} where ctid = any(array({}))", oldest("ctid"))
+            }
+            Backend::Sqlite => {
+                format!("delete from {table} where rowid in ({})", oldest("rowid"))
+            }
+        };
+        let values = vec![keys::moment(self.backend(), before), keys::bound(limit)];
+        let statement = self.statement(sql, values);
+        let outcome = self
+            .sideline()
+            .run(|connection| async move { connection.execute_raw(statement).await })
+            .await?;
+        Ok(outcome.rows_affected())
     }
 
     /// For changing the schema.

@@ -157,7 +157,7 @@ fn what_never_came_up_is_named_once_with_its_address_and_why() {
 
 #[test]
 fn a_closed_output_ends_a_verb_quietly() {
-    for arguments in [["config", "print"], ["config", "schema"]] {
+    for arguments in [["config", "print"], ["config", "schema"], ["schema", "asyncapi"]] {
         let (mut process, reader) = (menagerie(&arguments, &[]), std::io::pipe().unwrap());
         drop(reader.0);
         let Output { status, stderr, .. } = process

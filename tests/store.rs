@@ -6,11 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod store {
+    mod characters;
     mod commit;
     mod harness;
     mod lease;
     mod load;
     mod outbox;
+    mod requests;
     mod samples;
     mod schema;
 }

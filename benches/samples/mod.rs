@@ -15,7 +15,7 @@ use menagerie::domain::{
     TenantId,
 };
 use menagerie::engine::outbox::kind;
-use menagerie::engine::outbox::row::Writer;
+use menagerie::engine::outbox::row::{About, Writer};
 use menagerie::engine::record::Cause;
 use menagerie::wire::kafka::status;
 
@@ -140,8 +140,8 @@ pub fn announce(events: &[pet::Event]) -> Writer {
     let mut writer = Writer::new();
     for event in events {
         writer.begin_cause();
-        let owner = u64::from(event.owner.0);
-        writer.push(kind::of_pet(event), &cause, None, owner, |_, out| status::encode(event, out));
+        let about = About { owner: event.owner.0, seq: 0 };
+        writer.push(kind::of_pet(event), &cause, None, about, |_, out| status::encode(event, out));
     }
     writer
 }

@@ -10,6 +10,7 @@ mod m0002_game;
 mod m0003_outbox;
 mod m0004_dead_letters;
 mod m0005_idempotency_keys;
+mod m0006_characters;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_outbox::Migration),
             Box::new(m0004_dead_letters::Migration),
             Box::new(m0005_idempotency_keys::Migration),
+            Box::new(m0006_characters::Migration),
         ]
     }
 }

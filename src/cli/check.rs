@@ -14,6 +14,7 @@ use super::look::{self, Database};
 use super::out::{self, Stdout};
 use crate::config::{Config, catalog};
 use crate::domain::Catalog;
+use crate::edge::http::auth::Authority;
 use crate::edge::nats::{Nats, StreamStatus};
 use crate::sidecar::ports::{kafka_options, nats_options};
 use crate::sidecar::reach;
@@ -80,6 +81,9 @@ async fn look_at_all(config: &Config) -> Vec<Found> {
         ("http", check_listener("http.listen", config.http.listen)),
         ("admin", check_listener("admin.listen", config.admin.listen)),
     ];
+    if let Err(error) = Authority::new(&config.auth) {
+        findings.push(("auth", Finding::Wrong(error.to_string())));
+    }
     findings.extend([store, kafka, nats].into_iter().flatten());
     findings
 }

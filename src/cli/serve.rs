@@ -31,7 +31,8 @@ pub struct Args {
 }
 
 /// Runs until a signal ends it: the first SIGTERM or SIGINT drains, the second ends at
-/// once. SIGHUP reloads the catalog.
+/// once. SIGHUP reloads the catalog and the key file of
+/// `auth.jwt`.
 ///
 /// # Errors
 /// A bad configuration, a service that never came up, or being fenced.
@@ -110,6 +111,7 @@ pub(super) fn failure(error: Error) -> anyhow::Error {
     match error {
         Error::Config(error) => error.into(),
         Error::Catalog(_)
+        | Error::Keys(_)
         | Error::Listen { .. }
         | Error::Connect(ConnectError::Unusable { .. } | ConnectError::SchemaBehind { .. }) => {
             Failure::Usage(text).into()

@@ -1,11 +1,11 @@
 //! Reads the catalog's files from the folder `catalog.dir` names.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::domain::Catalog;
-use crate::domain::catalog::{MAPS_FILE, PETS_FILE, ParseError};
+use crate::domain::catalog::{self, CHARACTERS_FILE, MAPS_FILE, PETS_FILE, ParseError};
 
 /// Why a catalog could not be loaded. Whoever reloads keeps the one it has.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum CatalogError {
     Invalid { dir: PathBuf, source: ParseError },
 }
 
-/// Loads `pets.toml` and `maps.toml` from `dir`.
+/// Loads `pets.toml`, `maps.toml` and, if it is there, `characters.toml` from `dir`.
 ///
 /// # Errors
 /// A file that cannot be read, or the file, line and reason of the first thing wrong in one.
@@ -26,7 +26,14 @@ pub fn load(dir: &Path) -> Result<Catalog, CatalogError> {
         fs::read_to_string(&path).map_err(|source| CatalogError::Unreadable { path, source })
     };
     let (pets, maps) = (read(PETS_FILE)?, read(MAPS_FILE)?);
-    Catalog::parse(&pets, &maps)
+    // Younger than the others: a folder from before it is complete without.
+    let characters = match read(CHARACTERS_FILE) {
+        Err(CatalogError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            catalog::CHARACTERS.to_owned()
+        }
+        read => read?,
+    };
+    Catalog::parse(&pets, &maps, &characters)
         .map_err(|source| CatalogError::Invalid { dir: dir.to_owned(), source })
 }
 

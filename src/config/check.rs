@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::keys::{self, Key};
-use super::{Config, Kafka, Nats};
+use super::keys::{self, Key, Kind};
+use super::{Auth, Config, Kafka, Nats, jwt};
 use crate::telemetry::logging;
 
 /// librdkafka properties that a promise rests on, with who sets them instead.
@@ -31,6 +31,9 @@ const OWNED_PROPERTIES: [(&str, &str); 18] = [
     ("transactional.id", "events leave through the outbox"),
 ];
 
+/// A clock that is further off is a defect; it also keeps the sums of the verification small.
+const MAX_LEEWAY: Duration = Duration::from_secs(60 * 60);
+
 /// Checks one value against its key.
 ///
 /// # Errors
@@ -45,9 +48,11 @@ pub(super) fn value(path: &str, value: &Value) -> Result<(), String> {
     }
     let mut alone = Table::new();
     keys::insert(&mut alone, path, value.clone());
-    let config = alone.try_into::<Config>().map_err(|error| match key.is_secret {
-        true => "is not text".to_owned(),
-        false => error.message().to_owned(),
+    let config = alone.try_into::<Config>().map_err(|error| match key.kind {
+        // The only list there is says what is wrong with it without quoting it.
+        _ if !key.is_secret => error.message().to_owned(),
+        Kind::List => error.message().to_owned(),
+        _ => "is not text".to_owned(),
     })?;
     range(key, value)?;
     if key.is_duration && keys::get(&keys::table_of(&config), path) == Some(&Value::from("0ns")) {
@@ -91,6 +96,7 @@ pub(super) fn consistency(config: &Config) -> Vec<(&'static str, String)> {
         refuse("log.level", &error.to_string());
     }
     nats_credentials(&config.nats, &mut refuse);
+    player_keys(&config.auth, &mut refuse);
     listeners(config, &mut refuse);
     topics(&config.kafka, &mut refuse);
     problems
@@ -108,13 +114,59 @@ fn nats_credentials(nats: &Nats, refuse: &mut impl FnMut(&'static str, &str)) {
     }
 }
 
+/// Reads the key files: a process that could verify no player must not start.
+fn player_keys(auth: &Auth, refuse: &mut impl FnMut(&'static str, &str)) {
+    let jwt = &auth.jwt;
+    if jwt.leeway > MAX_LEEWAY {
+        refuse("auth.jwt.leeway", "must be at most 1h");
+    }
+    let ways = [jwt.secret.is_some(), jwt.public_key_file.is_some(), jwt.jwks_file.is_some()];
+    match ways.into_iter().filter(|way| *way).count() {
+        0 => {
+            for (path, set) in
+                [("auth.jwt.issuer", &jwt.issuer), ("auth.jwt.audience", &jwt.audience)]
+            {
+                if set.is_some() {
+                    refuse(path, "needs a key: auth.jwt.secret, public_key_file or jwks_file");
+                }
+            }
+        }
+        1 => {
+            if let Err(error) = jwt::load(jwt) {
+                refuse(error.key, &error.reason);
+            }
+        }
+        _ => {
+            let one = match jwt.jwks_file {
+                Some(_) => "auth.jwt.jwks_file",
+                None => "auth.jwt.public_key_file",
+            };
+            refuse(one, "secret, public key file, JWKS file: only one of them can count");
+        }
+    }
+}
+
 fn listeners(config: &Config, refuse: &mut impl FnMut(&'static str, &str)) {
     let (http, admin) = (config.http.listen, config.admin.listen);
-    for (path, listen) in [("http.listen", http), ("admin.listen", admin)] {
-        if !is_loopback(listen) && !config.allow_anonymous {
+    let listeners = [
+        (
+            "http.listen",
+            http,
+            config.auth.guards_game(),
+            "a service's token in auth.tokens, or a key in auth.jwt",
+        ),
+        (
+            "admin.listen",
+            admin,
+            config.auth.guards_admin(),
+            "a viewer's or an operator's token in auth.tokens",
+        ),
+    ];
+    for (path, listen, is_guarded, wanted) in listeners {
+        if !is_loopback(listen) && !is_guarded && !config.allow_anonymous {
             let reason = format!(
-                "{listen} is not loopback, and there are no credentials: whoever reaches it may \
-                 do everything; allow_anonymous = true accepts that"
+                "{listen} is not loopback, and whoever reaches it may do everything: set \
+                 {wanted}; or accept it with allow_anonymous = true"
             );
             refuse(path, &reason);
         }

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Text,
     Integer,
     Boolean,
+    /// Text, or a list in the file.
+    List,
     /// Names that the schema does not know to texts; each entry is set by itself.
     Map,
 }
@@ -61,6 +63,7 @@ fn collect(section: &Json, prefix: &str, keys: &mut Vec<Key>) {
                 () if is("object") => Kind::Map,
                 () if is("integer") => Kind::Integer,
                 () if is("boolean") => Kind::Boolean,
+                () if is("array") => Kind::List,
                 () => Kind::Text,
             },
             is_secret: schema["writeOnly"] == true,

@@ -45,7 +45,7 @@ impl Layers {
         let as_text = || Value::String(text.to_owned());
         let value = match keys::locate(path) {
             Some((key, None)) => match key.kind {
-                Kind::Text => as_text(),
+                Kind::Text | Kind::List => as_text(),
                 Kind::Integer => text.parse().map_or_else(|_| as_text(), Value::Integer),
                 Kind::Boolean => text.parse().map_or_else(|_| as_text(), Value::Boolean),
                 Kind::Map => return self.set_map(path, text, &origin),

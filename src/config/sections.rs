@@ -61,18 +61,21 @@ pub struct Pets {
 
 impl Pets {
     /// The part of the rules that the operator sets.
-    pub fn rules(&self) -> Rules {
+    pub fn rules(&self, characters: &Characters) -> Rules {
         Rules {
             hunger_interval: self.hunger_interval,
             max_spawned: self.max_spawned,
             closeness_on_failed_command: self.closeness_on_failed_command,
+            max_characters: characters.max_per_user,
+            restore_window: characters.restore_window,
         }
     }
 }
 
 impl Default for Pets {
     fn default() -> Self {
-        let Rules { hunger_interval, max_spawned, closeness_on_failed_command } = Rules::default();
+        let Rules { hunger_interval, max_spawned, closeness_on_failed_command, .. } =
+            Rules::default();
         Self { hunger_interval, max_spawned, closeness_on_failed_command }
     }
 }
@@ -89,14 +92,20 @@ pub struct Characters {
     /// How long the actor of an offline character stays in memory without work.
     #[serde(with = "Humantime")]
     pub idle_passivation: Duration,
+    /// How long the events of characters are kept for `GET /characters/{id}/events`. 0s: none
+    /// are.
+    #[serde(with = "Humantime")]
+    pub event_retention: Duration,
 }
 
 impl Default for Characters {
     fn default() -> Self {
+        let Rules { max_characters, restore_window, .. } = Rules::default();
         Self {
-            max_per_user: 5,
-            restore_window: Duration::from_secs(30 * 24 * 60 * 60),
+            max_per_user: max_characters,
+            restore_window,
             idle_passivation: Duration::from_secs(10 * 60),
+            event_retention: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }
@@ -147,7 +156,8 @@ impl Default for Outbox {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// IP address and port of the game API. Anything but loopback needs `allow_anonymous`.
+    /// IP address and port of the game API. Anything but loopback needs a service's token in
+    /// `auth.tokens`, a key in `auth.jwt`, or `allow_anonymous`.
     pub listen: SocketAddr,
     /// Time in which a request is answered, with 503 if need be.
     #[serde(with = "Humantime")]
@@ -171,7 +181,8 @@ impl Default for Http {
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {
     /// IP address and port of the operator's API, the probes and the metrics. Anything but
-    /// loopback needs `allow_anonymous`.
+    /// loopback needs a viewer's or an operator's token in `auth.tokens`, or
+    /// `allow_anonymous`.
     pub listen: SocketAddr,
 }
 

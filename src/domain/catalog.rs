@@ -1,5 +1,7 @@
-//! Game data: pet templates and maps with footholds (`config/catalog/`).
+//! Game data: pet templates, maps with footholds, and what a character can be
+//! (`config/catalog/`).
 
+pub mod characters;
 mod foothold;
 mod parse;
 
@@ -7,14 +9,17 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
+pub use characters::Characters;
 pub use foothold::{Foothold, Map};
-pub use parse::{MAPS_FILE, PETS_FILE, ParseError};
+pub use parse::{CHARACTERS_FILE, MAPS_FILE, PETS_FILE, ParseError};
 
 /// The data a step looks up. Immutable; a reload replaces it whole.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Catalog {
     templates: FxHashMap<u32, Template>,
     maps: FxHashMap<u32, Map>,
+    /// What a character can be.
+    pub characters: Characters,
 }
 
 /// One kind of pet.
@@ -40,26 +45,34 @@ pub struct Skill {
     pub probability: u8,
 }
 
+/// The shipped files, as they are compiled in.
+pub const PETS: &str = include_str!("../../config/catalog/pets.toml");
+/// See [`PETS`].
+pub const MAPS: &str = include_str!("../../config/catalog/maps.toml");
+/// See [`PETS`].
+pub const CHARACTERS: &str = include_str!("../../config/catalog/characters.toml");
+
 impl Catalog {
     /// The catalog compiled in, so that the binary runs from anywhere.
     pub fn builtin() -> Self {
         static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| {
-            Catalog::parse(
-                include_str!("../../config/catalog/pets.toml"),
-                include_str!("../../config/catalog/maps.toml"),
-            )
-            .expect("the shipped catalog is valid, which a test asserts")
+            Catalog::parse(PETS, MAPS, CHARACTERS)
+                .expect("the shipped catalog is valid, which a test asserts")
         });
         BUILTIN.clone()
     }
 
-    /// Reads a catalog from the texts of its two files, `pets.toml` and `maps.toml`.
+    /// Reads a catalog from the texts of its three files.
     ///
     /// # Errors
     /// [`ParseError`] names the file and the line of the first thing wrong: no TOML, an unknown
     /// or missing key, a value out of its range, an id given twice.
-    pub fn parse(pets: &str, maps: &str) -> Result<Self, ParseError> {
-        Ok(Self { templates: parse::pets(pets)?, maps: parse::maps(maps)? })
+    pub fn parse(pets: &str, maps: &str, characters: &str) -> Result<Self, ParseError> {
+        Ok(Self {
+            templates: parse::pets(pets)?,
+            maps: parse::maps(maps)?,
+            characters: parse::characters(characters)?,
+        })
     }
 
     pub fn template(&self, id: u32) -> Option<&Template> {

@@ -12,7 +12,7 @@ pub trait Dice {
     fn percent(&mut self) -> u8;
 }
 
-/// Rules an operator can set (`pets.*` in the configuration).
+/// Rules an operator can set (`pets.*` and `characters.*` in the configuration).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rules {
     /// Time between two hunger ticks of an online character, counted from its login.
@@ -21,6 +21,10 @@ pub struct Rules {
     pub max_spawned: u8,
     /// Whether a failed trick awards the skill's increase too.
     pub closeness_on_failed_command: bool,
+    /// Slots of a user, numbered from 1.
+    pub max_characters: u8,
+    /// How long a deleted character can be restored.
+    pub restore_window: Duration,
 }
 
 impl Default for Rules {
@@ -29,6 +33,8 @@ impl Default for Rules {
             hunger_interval: Duration::from_secs(180),
             max_spawned: 3,
             closeness_on_failed_command: true,
+            max_characters: 5,
+            restore_window: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }

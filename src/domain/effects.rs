@@ -1,6 +1,7 @@
 //! What a step leaves behind.
 
 use super::character;
+use super::ids::CharacterId;
 use super::pet;
 
 /// The events of the steps taken since it was made, in the order in which they were decided.
@@ -9,6 +10,8 @@ pub struct Effects {
     pub events: Vec<Event>,
     /// Templates looked up during a tick and not found; such pets lose nothing.
     pub num_unknown_templates: u32,
+    /// Characters of the same tenant that have to act upon it, in the same round.
+    pub consequences: Vec<(CharacterId, character::Action)>,
 }
 
 /// An event on its way to one of the two brokers.
@@ -45,9 +48,81 @@ pub enum Reason {
     AmbiguousAsset,
     /// A movement for another world, channel, map or instance than the registry's.
     OtherMap,
+    UnknownCharacter,
+    /// Softly deleted: takes no commands, nor do its pets.
+    Deleted,
+    NotDeleted,
+    /// The time to restore it is over.
+    RestoreExpired,
+    /// Its number is another character's.
+    NumberTaken,
+    NameTaken,
+    NameReserved,
+    /// The slot asked for is another character's.
+    SlotOccupied,
+    /// No slot has that number.
+    UnknownSlot,
+    UnknownClass,
+    UnknownRace,
+    UnknownGender,
+    UnknownStat,
+    UnknownMovement,
+    UnknownAppearance,
+    /// Of the wrong kind, or out of the catalog's range.
+    InvalidAppearance,
+    /// What is to be set once is set already.
+    AlreadySet,
+    /// Without a class there are no stats.
+    ClassUnset,
+    NotEnoughPoints,
+    /// Somebody changed it since (`If-Match`).
+    VersionMismatch,
+    NoPosition,
+    /// The key was used for another request.
+    IdempotencyConflict,
 }
 
 impl Reason {
+    /// Every reason there is.
+    pub const ALL: [Self; 31] = [
+        Self::NotOwner,
+        Self::UnknownPet,
+        Self::SlotsFull,
+        Self::Expired,
+        Self::NotSpawned,
+        Self::UnknownSkill,
+        Self::NotOnline,
+        Self::AmbiguousAsset,
+        Self::OtherMap,
+        Self::UnknownCharacter,
+        Self::Deleted,
+        Self::NotDeleted,
+        Self::RestoreExpired,
+        Self::NumberTaken,
+        Self::NameTaken,
+        Self::NameReserved,
+        Self::SlotOccupied,
+        Self::UnknownSlot,
+        Self::UnknownClass,
+        Self::UnknownRace,
+        Self::UnknownGender,
+        Self::UnknownStat,
+        Self::UnknownMovement,
+        Self::UnknownAppearance,
+        Self::InvalidAppearance,
+        Self::AlreadySet,
+        Self::ClassUnset,
+        Self::NotEnoughPoints,
+        Self::VersionMismatch,
+        Self::NoPosition,
+        Self::IdempotencyConflict,
+    ];
+
+    /// The reason with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+
     pub fn code(self) -> &'static str {
         match self {
             Self::NotOwner => "not_owner",
@@ -59,6 +134,28 @@ impl Reason {
             Self::NotOnline => "not_online",
             Self::AmbiguousAsset => "ambiguous_asset",
             Self::OtherMap => "other_map",
+            Self::UnknownCharacter => "unknown_character",
+            Self::Deleted => "deleted",
+            Self::NotDeleted => "not_deleted",
+            Self::RestoreExpired => "restore_expired",
+            Self::NumberTaken => "number_taken",
+            Self::NameTaken => "name_taken",
+            Self::NameReserved => "name_reserved",
+            Self::SlotOccupied => "slot_occupied",
+            Self::UnknownSlot => "unknown_slot",
+            Self::UnknownClass => "unknown_class",
+            Self::UnknownRace => "unknown_race",
+            Self::UnknownGender => "unknown_gender",
+            Self::UnknownStat => "unknown_stat",
+            Self::UnknownMovement => "unknown_movement_type",
+            Self::UnknownAppearance => "unknown_appearance",
+            Self::InvalidAppearance => "invalid_appearance",
+            Self::AlreadySet => "already_set",
+            Self::ClassUnset => "class_unset",
+            Self::NotEnoughPoints => "not_enough_points",
+            Self::VersionMismatch => "version_mismatch",
+            Self::NoPosition => "no_position",
+            Self::IdempotencyConflict => "idempotency_conflict",
         }
     }
 }

@@ -21,7 +21,7 @@ pub enum Input {
     Tick,
 }
 
-/// What the pets API asks for. Already validated; the owner still decides.
+/// What is asked for over HTTP and NATS. Already validated; the owner still decides.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Request {
     /// `id` was drawn from the database's sequence beforehand.
@@ -34,6 +34,7 @@ pub enum Request {
     DeletePet {
         pet: PetId,
     },
+    Character(Box<character::request::Request>),
 }
 
 /// A pet to be created, with every default already applied. Its slot is always -1.
@@ -63,6 +64,7 @@ impl Input {
             Self::Request(Request::CreatePet(_)) => "CREATE_PET",
             Self::Request(Request::RenamePet { .. }) => "RENAME_PET",
             Self::Request(Request::DeletePet { .. }) => "DELETE_PET",
+            Self::Request(Request::Character(request)) => request.action.name(),
             Self::Tick => "TICK",
         }
     }

@@ -2,6 +2,7 @@
 
 mod assets;
 mod changes;
+mod characters;
 mod clock;
 mod commands;
 mod movement;
@@ -74,7 +75,7 @@ impl Owner {
             Input::Command(command) => rejected(self.command(command, ctx, out)),
             Input::Status(status) => ignored(self.status(status, ctx, out)),
             Input::Asset(asset) => self.asset(asset, out),
-            Input::Request(request) => rejected(self.request(request, out)),
+            Input::Request(request) => rejected(self.request(request, ctx, out)),
             Input::Tick => ignored(self.tick(ctx, out)),
         }
     }
@@ -108,6 +109,11 @@ impl Owner {
 
     pub fn is_online(&self) -> bool {
         self.session().is_some()
+    }
+
+    /// Softly deleted: it takes no commands, nor do its pets.
+    pub fn is_deleted(&self) -> bool {
+        self.character.as_ref().is_some_and(Character::is_deleted)
     }
 
     /// By ascending id.

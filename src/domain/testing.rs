@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::catalog::CHARACTERS;
 use super::character::{self, Asset, AssetChange, Status, StatusChange};
 use super::input::{NewPet, Request};
 use super::owner::Movement;
@@ -48,7 +49,7 @@ pub(super) fn tenant() -> Arc<Tenant> {
 }
 
 pub(super) fn catalog() -> Catalog {
-    Catalog::parse(CATALOG, MAPS).expect("the catalog of the tests is valid")
+    Catalog::parse(CATALOG, MAPS, CHARACTERS).expect("the catalog of the tests is valid")
 }
 
 /// Dice that fall as written, in a circle.
@@ -283,6 +284,18 @@ fn short_character(body: &character::Body) -> String {
             format!("{movement} to {}/{} ({}, {})", new.world, new.zone, new.x, new.y)
         }
         character::Body::Deleted { reason, soft, .. } => format!("deleted {reason} {soft}"),
+        character::Body::Created { name, class, slot, .. } => {
+            format!("created {name}, a {class}, in {slot}")
+        }
+        character::Body::Restored { reason, .. } => format!("restored {reason}"),
+        character::Body::Selected { name, .. } => format!("selected {name}"),
+        character::Body::StatsUpdated { changes, .. } => {
+            let changes: Vec<_> =
+                changes.iter().map(|(stat, gain)| format!("{stat} +{gain}")).collect();
+            changes.join(", ")
+        }
+        character::Body::AppearanceUpdated { fields, .. } => fields.join(", "),
+        character::Body::LevelUp { new, .. } => format!("level {new}"),
     }
 }
 

@@ -4,18 +4,22 @@
 //! | file | what |
 //! |---|---|
 //! | [`error`] | every error a caller may meet, and how it is written |
+//! | [`auth`] | who may |
 //! | `frame` | what all requests have in common: their id and their deadline |
 //! | `caller` | tenant and trace of a request |
 //! | `body`, `document`, `page` | what is read and what is written |
 //! | `pets` | the routes of the pets API |
+//! | `characters` | the routes of the characters API |
 //! | `probes` | the operator's routes |
 //!
 //! The callers own the signals; both servers end when their `Server` is stopped or dropped.
 
+pub mod auth;
 pub mod error;
 
 mod body;
 mod caller;
+pub mod characters;
 mod document;
 mod frame;
 mod page;
@@ -31,9 +35,12 @@ use actix_web::dev::Server;
 use actix_web::guard::{self, Guard};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, Resource, web};
+use arc_swap::ArcSwap;
 
+use self::auth::Authority;
 use self::error::{Code, Error};
-use crate::domain::Tenant;
+use super::operations::Operations;
+use crate::domain::{Catalog, Tenant};
 use crate::engine::health::Health;
 use crate::store::Store;
 
@@ -45,12 +52,14 @@ const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// What the game's routes work with.
 pub struct Game {
     pub health: Arc<Health>,
+    pub authority: Arc<Authority>,
     /// Empty until this process has connected to its services; requests are refused until
     /// then.
     pub store: OnceLock<Store>,
     /// Runs the store's statements: its connections live there, and a client that goes away
     /// must not cancel one.
     pub runtime: tokio::runtime::Handle,
+    pub catalog: Arc<ArcSwap<Catalog>>,
     /// Tenant of requests that name none.
     pub default_tenant: Option<Arc<Tenant>>,
     /// Time in which a request is answered, with 503 if need be.
@@ -61,15 +70,26 @@ pub struct Game {
 ///
 /// # Errors
 /// The listener cannot be used.
-pub fn serve_game(listener: TcpListener, workers: usize, game: Arc<Game>) -> io::Result<Server> {
+pub fn serve_game(
+    listener: TcpListener,
+    workers: usize,
+    operations: Arc<Operations>,
+) -> io::Result<Server> {
+    let game = operations.shared_game();
+    let authority = web::Data::from(Arc::clone(&game.authority));
     let api = web::Data::new(pets::Api::new(game));
+    let operations = web::Data::new(operations);
     let app = move || {
         let deadline = frame::Deadline(api.game().request_timeout);
         App::new()
+            .app_data(web::Data::clone(&authority))
             .app_data(web::Data::clone(&api))
             .app_data(deadline)
+            .app_data(web::Data::clone(&operations))
             .configure(pets::routes)
+            .configure(characters::routes)
             .default_service(web::to(no_route))
+            .wrap(from_fn(auth::callers))
             .wrap(from_fn(frame::within_deadline))
             .wrap(from_fn(frame::identified))
     };
@@ -85,15 +105,22 @@ pub fn serve_game(listener: TcpListener, workers: usize, game: Arc<Game>) -> io:
 ///
 /// # Errors
 /// The listener cannot be used.
-pub fn serve_admin(listener: TcpListener, health: Arc<Health>) -> io::Result<Server> {
+pub fn serve_admin(
+    listener: TcpListener,
+    authority: Arc<Authority>,
+    health: Arc<Health>,
+) -> io::Result<Server> {
+    let authority = web::Data::from(authority);
     let health = web::Data::from(health);
     let app = move || {
         App::new()
+            .app_data(web::Data::clone(&authority))
             .app_data(web::Data::clone(&health))
             .app_data(frame::Deadline(ADMIN_TIMEOUT))
             .app_data(error::Form::Problem)
             .configure(probes::routes)
             .default_service(web::to(no_route))
+            .wrap(from_fn(auth::staff))
             .wrap(from_fn(frame::within_deadline))
             .wrap(from_fn(frame::identified))
     };

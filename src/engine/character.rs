@@ -11,12 +11,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix::{Actor, ActorContext, Context, Handler, Message};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
+use uuid::Uuid;
 
 use super::round::{Answer, Census, Death, Item, Origin, RoundContext, Step, Stepped};
+use crate::domain::character::Action;
 use crate::domain::input::Request;
 use crate::domain::owner::Movement;
-use crate::domain::pet::{Pet, Position};
-use crate::domain::{self, Catalog, CharacterKey, Dice, Effects, Input, Outcome, Owner, PetId};
+use crate::domain::pet::Position;
+use crate::domain::{
+    self, Catalog, CharacterId, CharacterKey, Dice, Effects, Input, Outcome, Owner, PetId,
+};
 use crate::faults;
 use crate::telemetry::mailbox::{Envelope, MessageKind};
 use crate::telemetry::metrics::METRICS;
@@ -61,10 +65,17 @@ pub struct WalkCredit(Arc<AtomicUsize>);
 pub struct ReadPositions;
 
 /// Leave memory: nothing of this actor is uncommitted, or what is shall be forgotten.
-/// Answers with the pets it had.
+/// Answers with what it was known by.
 #[derive(Message)]
-#[rtype(result = "Vec<PetId>")]
+#[rtype(result = "Retired")]
 pub struct Retire;
+
+/// What the directories held of an actor.
+#[derive(Default, Debug, actix::MessageResponse)]
+pub struct Retired {
+    pub uuid: Option<Uuid>,
+    pub pets: Vec<PetId>,
+}
 
 thread_local! {
     /// Chance is the thread's: per actor it would cost memory and buy nothing.
@@ -83,13 +94,14 @@ impl Dice for ThreadDice {
 struct Ended {
     outcome: Outcome,
     answer: Option<Answer>,
+    consequences: Vec<(CharacterId, Action)>,
     events_end: u32,
 }
 
 impl Ended {
     fn of(self, item: Item) -> Step {
-        let Self { outcome, answer, events_end } = self;
-        Step { item, outcome, answer, events_end }
+        let Self { outcome, answer, consequences, events_end } = self;
+        Step { item, outcome, answer, consequences, events_end }
     }
 }
 
@@ -118,7 +130,9 @@ impl CharacterActor {
             }
             let outcome = self.owner.step(&item.input, &mut context, &mut effects);
             let events_end = u32::try_from(effects.events.len()).expect("a round is bounded");
-            ended.push(Ended { outcome, answer: self.answer(item, outcome), events_end });
+            let consequences = std::mem::take(&mut effects.consequences);
+            let answer = self.answer(item, outcome);
+            ended.push(Ended { outcome, answer, consequences, events_end });
         }
         (ended, effects)
     }
@@ -126,21 +140,23 @@ impl CharacterActor {
     fn answer(&self, item: &Item, outcome: Outcome) -> Option<Answer> {
         let Origin::Request { .. } = item.origin else { return None };
         Some(match outcome {
-            Outcome::Applied => Answer::Done {
-                pet: match &item.input {
-                    Input::Request(Request::CreatePet(new)) => self.pet(new.id),
-                    Input::Request(Request::RenamePet { pet, .. }) => self.pet(*pet),
-                    _ => None,
-                },
-            },
+            Outcome::Applied => match &item.input {
+                Input::Request(Request::CreatePet(new)) => self.pet(new.id),
+                Input::Request(Request::RenamePet { pet, .. }) => self.pet(*pet),
+                Input::Request(Request::Character(_)) => self.owner.character().map(|character| {
+                    Answer::Character(self.owner.id(), Box::new(character.clone()))
+                }),
+                _ => None,
+            }
+            .unwrap_or(Answer::Done),
             Outcome::Ignored(reason) | Outcome::Rejected(reason) | Outcome::DeadLetter(reason) => {
                 Answer::Refused(reason)
             }
         })
     }
 
-    fn pet(&self, id: PetId) -> Option<Box<Pet>> {
-        self.owner.pet(id).cloned().map(Box::new)
+    fn pet(&self, id: PetId) -> Option<Answer> {
+        self.owner.pet(id).map(|pet| Answer::Pet(Box::new(pet.clone())))
     }
 }
 
@@ -207,11 +223,14 @@ impl Handler<ReadPositions> for CharacterActor {
 }
 
 impl Handler<Retire> for CharacterActor {
-    type Result = Vec<PetId>;
+    type Result = Retired;
 
     fn handle(&mut self, _: Retire, context: &mut Context<Self>) -> Self::Result {
         context.stop();
-        self.owner.pets().iter().map(|pet| pet.id).collect()
+        Retired {
+            uuid: self.owner.character().map(|character| character.uuid),
+            pets: self.owner.pets().iter().map(|pet| pet.id).collect(),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ use crate::store::{CommitError, Fence, Settled, Sink, Store, Work};
 use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
 use crate::telemetry::metrics::METRICS;
 
-use assemble::KnownTenants;
+use assemble::{Keep, KnownTenants};
 
 /// Between two attempts while the database is away.
 const RETRY_EVERY: Duration = Duration::from_millis(200);
@@ -61,6 +61,8 @@ pub struct Parts {
     pub nats: Line,
     /// Dead letters go to a topic as well.
     pub has_dead_letter_topic: bool,
+    /// Events of characters are kept for those who ask for them.
+    pub keeps_history: bool,
 }
 
 pub struct Committer {
@@ -118,7 +120,7 @@ enum End {
 /// What [`Committer`] does with a round before its transaction, for `benches/round.rs`.
 #[doc(hidden)]
 pub fn prepare(round: Round) -> Prepared {
-    KnownTenants::default().prepare(round, true)
+    KnownTenants::default().prepare(round, Keep { dead_letter_topic: true, history: true })
 }
 
 impl Committer {
@@ -330,7 +332,11 @@ impl Handler<Commit> for Committer {
             return;
         }
         self.expected += 1;
-        let prepared = self.tenants.prepare(round, self.parts.has_dead_letter_topic);
+        let keep = Keep {
+            dead_letter_topic: self.parts.has_dead_letter_topic,
+            history: self.parts.keeps_history,
+        };
+        let prepared = self.tenants.prepare(round, keep);
         self.waiting.push_back(prepared);
         self.pump(context);
     }

@@ -7,11 +7,10 @@ use actix::Addr;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::character::ReadPositions;
-use super::record::{Cause, Target};
 use super::registry::Registry;
+use super::request::Errand;
 use super::round::Answer;
 use super::supervisor::{Ask, BrokerSupervisor};
-use crate::domain::input::Request;
 use crate::domain::pet::Position;
 use crate::domain::{CharacterKey, PetId};
 use crate::telemetry::mailbox::{Envelope, Kind};
@@ -45,20 +44,14 @@ impl Handle {
     ///
     /// # Errors
     /// See [`AskError`].
-    pub async fn ask(
-        &self,
-        target: Target,
-        request: Request,
-        cause: Arc<Cause>,
-        deadline: Duration,
-    ) -> Result<Answer, AskError> {
+    pub async fn ask(&self, errand: Errand, deadline: Duration) -> Result<Answer, AskError> {
         let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
             METRICS.mailbox.rejected.with_label_values(&[Kind::Supervisor.name(), "full"]).inc();
             AskError::Full
         })?;
         let (reply, answer) = oneshot::channel();
         let envelope = Envelope::seal(Kind::Supervisor);
-        self.supervisor.do_send(Ask { target, request, cause, reply, permit, envelope });
+        self.supervisor.do_send(Ask { errand, reply, permit, envelope });
         match tokio::time::timeout(deadline, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) => Err(AskError::Stopped),

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::domain::owner::Movement;
-use crate::domain::{CharacterKey, Input, PetKey, Tenant};
+use crate::domain::{CharacterKey, Input, PetKey, Tenant, TenantId};
 use crate::wire::trace::TraceParent;
 
 /// One topic and partition the shard reads.
@@ -75,6 +76,8 @@ pub enum Target {
     Owner(CharacterKey),
     /// Its owner is looked up in the pet directory.
     Pet(PetKey),
+    /// Looked up in the directory of characters.
+    Character(TenantId, Uuid),
     /// Of a record that is a dead letter from the start.
     Nobody,
 }

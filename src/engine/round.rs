@@ -10,9 +10,13 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::record::{Cause, Partition, Progress, Target};
+use super::request::{Claims, Idempotency, Rendered};
+use crate::domain::character::{Action, Character};
 use crate::domain::owner::Changes;
 use crate::domain::pet::{MAX_FULLNESS, Pet};
-use crate::domain::{Catalog, CharacterKey, Event, Input, Outcome, Owner, Reason, Rules, Tenant};
+use crate::domain::{
+    Catalog, CharacterId, CharacterKey, Event, Input, Outcome, Owner, Reason, Rules, Tenant,
+};
 
 /// One input of a round, with everything needed to try it again.
 #[derive(Debug)]
@@ -36,9 +40,14 @@ pub enum Origin {
     Request {
         reply: oneshot::Sender<Answer>,
         permit: OwnedSemaphorePermit,
+        /// Laid, and given back with the round's commit; empty once the round has them.
+        claims: Claims,
+        idempotency: Option<Box<Idempotency>>,
     },
     /// The clock.
     Clock,
+    /// Another character's step in the same round, whose item comes again when this one does.
+    Consequence,
 }
 
 /// Where a record stood, and its bytes for a dead letter.
@@ -53,10 +62,14 @@ pub struct RecordOrigin {
 /// The answer to a request, given after the commit.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Answer {
-    /// The pet as it is after the step, if the request left one.
-    Done {
-        pet: Option<Box<Pet>>,
-    },
+    /// Of the one it was about nothing is left.
+    Done,
+    /// As it is after the step.
+    Pet(Box<Pet>),
+    /// As it is after the step.
+    Character(CharacterId, Box<Character>),
+    /// Of a request with an idempotency key, now or the first time.
+    Rendered(Box<Rendered>),
     Refused(Reason),
     /// The request killed its handler twice, or the database will not take what it asks.
     Failed,
@@ -109,7 +122,8 @@ pub enum Death {
 /// What the gauges of the world count of one character.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Census {
-    /// The world it is online in.
+    pub is_online: bool,
+    /// The world it is online in, if that is a number.
     pub world: Option<u8>,
     /// Pets out; 0 while offline.
     pub num_spawned: u8,
@@ -123,6 +137,8 @@ pub struct Step {
     pub outcome: Outcome,
     /// What a request is told once this is committed.
     pub answer: Option<Answer>,
+    /// What others have to do about it in this round.
+    pub consequences: Vec<(CharacterId, Action)>,
     /// Its events are `events[previous.events_end..events_end]` of the [`Stepped`].
     pub events_end: u32,
 }
@@ -151,6 +167,10 @@ pub struct Unrouted {
 pub enum UnroutedEnd {
     /// No character owns the pet.
     UnknownPet,
+    /// No character has the UUID.
+    UnknownCharacter,
+    /// A repetition of a request that was answered before.
+    Answered(Answer),
     DeadLetter {
         reason: String,
         detail: String,
@@ -177,6 +197,11 @@ impl RoundContext {
         }
     }
 
+    /// Makes room for the answers of so many more actors: a second wave.
+    pub fn expect(&self, num_actors: usize) {
+        self.num_open.fetch_add(num_actors, Ordering::AcqRel);
+    }
+
     /// Takes one actor's answer; the last one wakes the supervisor.
     pub fn answer(&self, stepped: Stepped) {
         self.results.lock().push(stepped);
@@ -199,6 +224,7 @@ impl Stepped {
                 item,
                 outcome: Outcome::Ignored(Reason::UnknownPet),
                 answer: None,
+                consequences: Vec::new(),
                 events_end: 0,
             })
             .collect();
@@ -215,6 +241,21 @@ impl Stepped {
         }
     }
 
+    /// Takes up what the same actor did in the round's second wave.
+    pub fn absorb(&mut self, later: Self) {
+        let begin = u32::try_from(self.events.len()).expect("a round is bounded");
+        self.events.extend(later.events);
+        self.steps.extend(later.steps.into_iter().map(|mut step| {
+            step.events_end += begin;
+            step
+        }));
+        self.changes.absorb(later.changes);
+        self.next_due = later.next_due;
+        self.num_unknown_templates += later.num_unknown_templates;
+        self.census = later.census;
+        self.death = later.death.or(self.death.take());
+    }
+
     pub fn into_items(self) -> impl Iterator<Item = Item> {
         self.steps.into_iter().map(|step| step.item)
     }
@@ -225,6 +266,8 @@ impl UnroutedEnd {
     pub fn answer(&self) -> Answer {
         match self {
             Self::UnknownPet => Answer::Refused(Reason::UnknownPet),
+            Self::UnknownCharacter => Answer::Refused(Reason::UnknownCharacter),
+            Self::Answered(answer) => answer.clone(),
             Self::DeadLetter { .. } => Answer::Failed,
         }
     }
@@ -237,6 +280,7 @@ impl Census {
         let (num_spawned, num_hungry) = out.fold((0, 0), |(spawned, hungry), pet| {
             (spawned + 1, hungry + u8::from(pet.fullness < MAX_FULLNESS))
         });
-        Self { world: Some(session.world), num_spawned, num_hungry }
+        let world = session.whereabouts.map(|whereabouts| whereabouts.world);
+        Self { is_online: true, world, num_spawned, num_hungry }
     }
 }

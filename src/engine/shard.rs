@@ -23,6 +23,7 @@ use super::port::{Delivery, EventLog, Reading, Records, StatusTopic, TopicError}
 use super::pulse::Pulse;
 use super::registry::Registry;
 use super::supervisor::activation::Restore;
+use super::supervisor::facts::Questions;
 use super::supervisor::lookup::{insist, look_up};
 use super::supervisor::{self, BrokerSupervisor, Drain, MAX_OPEN_ROUNDS};
 use super::tenants::Tenants;
@@ -61,6 +62,8 @@ pub struct Settings {
     pub max_requests: usize,
     pub max_in_flight: usize,
     pub idle_passivation: Duration,
+    /// How long the history of characters is kept; zero: none is.
+    pub event_retention: Duration,
     pub has_dead_letter_topic: bool,
     pub outbox: Policy,
 }
@@ -167,6 +170,7 @@ impl Shard {
                 settings.outbox.max_rows,
             ),
             has_dead_letter_topic: settings.has_dead_letter_topic,
+            keeps_history: !settings.event_retention.is_zero(),
         });
         let committer = Committer::start_in_arbiter(&arbiter(), |_| committer);
         let clockwork = Clockwork::start_in_arbiter(&engine_arbiter, |_| Clockwork::default());
@@ -184,6 +188,8 @@ impl Shard {
             clockwork: clockwork.clone(),
             max_round: settings.max_round,
             idle_passivation: settings.idle_passivation,
+            shard: Arc::clone(&shard),
+            event_retention: settings.event_retention,
             next_round,
         });
         let supervisor = BrokerSupervisor::start_in_arbiter(&arbiter(), |_| supervisor);
@@ -350,7 +356,7 @@ async fn restore(
         let Some(last) = keys.last() else { return Ok(num_restored) };
         after = Some(*last);
         let found = on(runtime, store.clone(), move |store| async move {
-            Ok(look_up(store, Vec::new(), keys, |_| false).await)
+            Ok(look_up(store, Vec::new(), Questions::default(), keys, |_| false).await)
         })
         .await?;
         num_restored += found.stored.len();

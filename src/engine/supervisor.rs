@@ -7,10 +7,13 @@
 //! intake's credits, bound everything the engine holds.
 
 pub mod activation;
+mod claims;
+pub(super) mod facts;
 mod gather;
 pub(super) mod lookup;
 mod queue;
 mod rollback;
+mod upkeep;
 mod walks;
 
 use std::collections::VecDeque;
@@ -19,27 +22,31 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
 use arc_swap::ArcSwap;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use uuid::Uuid;
 
 use super::character::TakeRound;
 use super::clockwork::{Clockwork, Schedule};
 use super::committer::{Commit, Committer};
 use super::credits::Credits;
-use super::record::{Batch, Cause, Target, credits_of};
+use super::record::{Batch, Target, credits_of};
 use super::registry::Registry;
+use super::request::{Claims, Errand};
 use super::round::{Answer, Collected, Item, Round, RoundContext, Stepped, Unrouted};
 use super::tenants::Tenants;
-use crate::domain::input::Request;
-use crate::domain::{Catalog, CharacterId, CharacterKey, PetKey, Rules};
+use crate::domain::{Catalog, CharacterId, CharacterKey, PetKey, Rules, TenantId};
 use crate::store::Store;
 use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
 use crate::telemetry::metrics::METRICS;
 
+use claims::Book;
+use facts::Wave;
 use gather::Draft;
 use queue::Queue;
+use upkeep::Upkeep;
 use walks::Walks;
 
 /// Rounds between their gathering and their commit.
@@ -62,6 +69,9 @@ pub struct Parts {
     /// Most inputs of a round.
     pub max_round: usize,
     pub idle_passivation: Duration,
+    pub shard: Arc<str>,
+    /// How long the history of characters is kept.
+    pub event_retention: Duration,
     /// The number of the round after the last committed one.
     pub next_round: i64,
 }
@@ -71,6 +81,13 @@ pub struct BrokerSupervisor {
     queue: Queue,
     /// Owner of every pet whose owner is in memory. A miss asks SQL.
     directory: FxHashMap<PetKey, CharacterId>,
+    /// Number of every character in memory, by UUID. A miss asks SQL.
+    uuids: FxHashMap<(TenantId, Uuid), CharacterId>,
+    /// What the requests of open rounds decide about.
+    claims: Book,
+    /// Of rounds that were taken apart, until all their inputs are in rounds again.
+    retry_claims: Claims,
+    upkeep: Upkeep,
     /// Oldest first; consecutive numbers.
     open: VecDeque<OpenRound>,
     next_round: i64,
@@ -95,6 +112,9 @@ struct OpenRound {
     unrouted: Vec<Unrouted>,
     progress: Vec<super::record::Progress>,
     credits: usize,
+    claims: Claims,
+    /// What the first wave came to, while the second is stepped.
+    first_wave: Option<Vec<Stepped>>,
     stage: Stage,
 }
 
@@ -117,9 +137,7 @@ pub struct Deliver {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Ask {
-    pub target: Target,
-    pub request: Request,
-    pub cause: Arc<Cause>,
+    pub errand: Errand,
     pub reply: oneshot::Sender<Answer>,
     /// Its place among `engine.max_requests`; given back with the answer.
     pub permit: OwnedSemaphorePermit,
@@ -173,6 +191,10 @@ impl BrokerSupervisor {
         Self {
             queue: Queue::default(),
             directory: FxHashMap::default(),
+            uuids: FxHashMap::default(),
+            claims: Book::default(),
+            retry_claims: Claims::new(),
+            upkeep: Upkeep::default(),
             open: VecDeque::with_capacity(MAX_OPEN_ROUNDS),
             next_round: parts.next_round,
             last_committed: parts.next_round - 1,
@@ -224,40 +246,65 @@ impl BrokerSupervisor {
         let num_inputs = groups.iter().map(|(_, items)| items.len()).sum::<usize>();
         let round = Arc::new(RoundContext::new(
             number,
-            Utc::now(),
+            // As exact as the database, so that an answer and what is read later are the same.
+            Utc::now().trunc_subsecs(6),
             self.parts.catalog.load_full(),
             self.parts.rules,
             groups.len(),
             context.address().recipient(),
         ));
         METRICS.round.inputs.observe((num_inputs + draft.unrouted.len()) as f64);
+        let mut claims = draft.claims;
+        if self.queue.has_retried() {
+            claims.append(&mut self.retry_claims);
+        }
         self.open.push_back(OpenRound {
             context: Arc::clone(&round),
             opened,
             credits: draft.credits,
+            claims,
+            first_wave: None,
             unrouted: draft.unrouted,
             progress: self.queue.take_progress(),
             stage: if groups.is_empty() { Stage::Stepped(Vec::new()) } else { Stage::Stepping },
         });
-        let now = Instant::now();
         let is_empty = groups.is_empty();
+        self.send(groups, &round);
+        if is_empty {
+            self.hand_over();
+        }
+    }
+
+    /// Gives each actor its inputs. One that is gone answers as dead.
+    fn send(&self, groups: Vec<(CharacterKey, Vec<Item>)>, round: &Arc<RoundContext>) {
+        let now = Instant::now();
         for (key, items) in groups {
             let message = TakeRound {
                 key,
                 items,
-                round: Arc::clone(&round),
+                round: Arc::clone(round),
                 envelope: Envelope::seal(Kind::Character),
                 is_answered: false,
             };
             self.parts.registry.update(key, |entry| {
-                entry.last_round = number;
+                entry.last_round = round.number;
                 entry.touched = now;
                 entry.addr.do_send(message);
             });
         }
-        if is_empty {
-            self.hand_over();
+    }
+
+    /// What the first wave of a round has others do, if anything.
+    fn wave(stepped: &mut [Stepped]) -> Wave {
+        let mut wave = Wave(Vec::new());
+        for Stepped { key, steps, .. } in stepped {
+            for step in steps {
+                for (who, action) in std::mem::take(&mut step.consequences) {
+                    wave.add(&step.item, key.tenant, who, action);
+                }
+            }
         }
+        wave
     }
 
     /// Gives the committer every round that is stepped, sound, and next in order.
@@ -293,6 +340,9 @@ impl BrokerSupervisor {
             for pet in &stepped.changes.pets {
                 self.directory.insert(PetKey { tenant, pet: pet.id }, stepped.key.character);
             }
+            if let Some(Some(character)) = &stepped.changes.character {
+                self.uuids.insert((tenant, character.uuid), stepped.key.character);
+            }
             for pet in &stepped.changes.removed_pets {
                 self.directory.remove(&PetKey { tenant, pet: *pet });
             }
@@ -302,7 +352,7 @@ impl BrokerSupervisor {
                     entry.due = stepped.next_due;
                     due.push((stepped.key, stepped.next_due));
                 }
-                let is_offline = stepped.census.world.is_none();
+                let is_offline = !stepped.census.is_online;
                 is_offline && !std::mem::replace(&mut entry.is_listed, is_offline)
             });
             if went_offline == Some(true) {
@@ -380,7 +430,19 @@ impl Handler<Collected> for BrokerSupervisor {
         else {
             return;
         };
-        let stepped = open.context.take_results();
+        let mut stepped = open.context.take_results();
+        if let Some(first) = open.first_wave.take() {
+            stepped = merged(first, stepped);
+        } else if stepped.iter().all(|stepped| stepped.death.is_none()) {
+            let wave = Self::wave(&mut stepped);
+            if !wave.0.is_empty() {
+                open.first_wave = Some(stepped);
+                let round = Arc::clone(&open.context);
+                round.expect(wave.0.len());
+                self.send(wave.0, &round);
+                return;
+            }
+        }
         METRICS.round.step_seconds.observe(open.opened.elapsed().as_secs_f64());
         let is_dead = stepped.iter().any(|stepped| stepped.death.is_some());
         if is_dead {
@@ -406,7 +468,10 @@ impl Handler<Committed> for BrokerSupervisor {
     fn handle(&mut self, mut message: Committed, context: &mut Context<Self>) {
         let _handling = message.envelope.open(MessageKind::Committed);
         let front = self.open.pop_front();
-        debug_assert_eq!(front.map(|open| open.context.number), Some(message.number));
+        debug_assert_eq!(front.as_ref().map(|open| open.context.number), Some(message.number));
+        if let Some(open) = front {
+            self.queue.push_waited(self.claims.release(open.claims));
+        }
         self.last_committed = message.number;
         self.last_commit_at = Instant::now();
         self.parts.credits.give_back(message.credits);
@@ -439,6 +504,7 @@ impl Handler<Tend> for BrokerSupervisor {
             .with_label_values(&[Kind::Character.name()])
             .set(i64::try_from(self.parts.registry.len()).unwrap_or(i64::MAX));
         self.retire_idle(context);
+        self.keep_up(context);
         let is_idle = self.open.is_empty() && !self.is_resolving && self.broken.is_none();
         if is_idle
             && self.queue.is_empty()
@@ -460,13 +526,31 @@ impl Handler<Drain> for BrokerSupervisor {
 
 impl Item {
     /// The character it is for, when that is already certain.
-    fn owner(&self, directory: &FxHashMap<PetKey, CharacterId>) -> Option<CharacterKey> {
+    fn owner(
+        &self,
+        directory: &FxHashMap<PetKey, CharacterId>,
+        uuids: &FxHashMap<(TenantId, Uuid), CharacterId>,
+    ) -> Option<CharacterKey> {
         match self.target {
             Target::Owner(key) => Some(key),
             Target::Pet(key) => directory
                 .get(&key)
                 .map(|character| CharacterKey { tenant: key.tenant, character: *character }),
+            Target::Character(tenant, uuid) => uuids
+                .get(&(tenant, uuid))
+                .map(|character| CharacterKey { tenant, character: *character }),
             Target::Nobody => None,
         }
     }
+}
+
+/// Both waves of a round, each actor once.
+fn merged(mut first: Vec<Stepped>, second: Vec<Stepped>) -> Vec<Stepped> {
+    for later in second {
+        match first.iter_mut().find(|stepped| stepped.key == later.key) {
+            Some(stepped) => stepped.absorb(later),
+            None => first.push(later),
+        }
+    }
+    first
 }

@@ -2,11 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{QueryResult, TryGetable};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::Backend;
 use super::error::Error;
-use crate::domain::character::{Character, Place, Session};
+use super::fields::{Fields, Value};
+use crate::domain::character::{
+    Appearance, Character, Deletion, Name, Place, Profile, Session, Stats, Whereabouts,
+};
 use crate::domain::pet::{Asset, Pet};
 use crate::domain::{CharacterId, PetId, Tenant, TenantId};
 
@@ -38,7 +42,7 @@ impl<'a> Cursor<'a> {
         self.narrow(column, stored)
     }
 
-    fn optional<S, T>(&mut self, column: &'static str) -> Result<Option<T>, Error>
+    pub(super) fn optional<S, T>(&mut self, column: &'static str) -> Result<Option<T>, Error>
     where
         S: TryGetable + Copy + ToString,
         T: TryFrom<S>,
@@ -101,20 +105,36 @@ pub(super) fn pet(cursor: &mut Cursor<'_>) -> Result<Pet, Error> {
 }
 
 /// The columns [`character`] reads, of the table under alias `c`.
-pub(super) const CHARACTER_COLUMNS: &str = "c.uuid, c.user_uuid, c.name, c.event_seq, \
-    c.session_id, c.world, c.channel, c.map, c.instance, c.online_since, c.next_hunger_at, \
-    c.place_world, c.place_zone, c.place_x, c.place_y, c.place_z";
+pub(super) fn character_columns(backend: Backend) -> String {
+    let (stats, appearance) = match backend {
+        Backend::Postgres => ("c.stats::text", "c.appearance::text"),
+        Backend::Sqlite => ("c.stats", "c.appearance"),
+    };
+    format!(
+        "c.uuid, c.user_uuid, c.name, c.name_key, c.event_seq, c.version, \
+         c.session_id, c.world, c.channel, c.map, c.instance, c.online_since, c.next_hunger_at, \
+         c.place_world, c.place_zone, c.place_x, c.place_y, c.place_z, \
+         c.class_type, c.race, c.gender, c.level, c.experience, c.slot_number, \
+         c.stat_points, c.skill_points, {stats}, {appearance}, c.selected_session, \
+         c.created_at, c.last_played_at, c.play_time_ms, c.deleted_at, c.restorable_until"
+    )
+}
 
-/// Reads [`CHARACTER_COLUMNS`]; `None` where an outer join found no row.
+/// Reads [`character_columns`]; `None` where an outer join found no row.
 pub(super) fn character(cursor: &mut Cursor<'_>) -> Result<Option<Character>, Error> {
     let Some(uuid) = cursor.take::<Option<Uuid>>()? else { return Ok(None) };
     Ok(Some(Character {
         uuid,
         user: cursor.take()?,
-        name: cursor.take::<String>()?.into(),
+        name: Name {
+            text: cursor.take::<String>()?.into(),
+            key: cursor.take::<Option<String>>()?.map(Into::into),
+        },
         event_seq: cursor.take::<i64>()?.cast_unsigned(),
+        version: cursor.take::<i64>()?.cast_unsigned(),
         session: session(cursor)?,
         place: place(cursor)?,
+        profile: profile(cursor)?,
     }))
 }
 
@@ -126,17 +146,53 @@ fn session(cursor: &mut Cursor<'_>) -> Result<Option<Session>, Error> {
     let instance: Option<Uuid> = cursor.take()?;
     let since: Option<DateTime<Utc>> = cursor.take()?;
     let next_hunger: Option<DateTime<Utc>> = cursor.take()?;
-    Ok((|| {
-        Some(Session {
-            id: id?,
-            world: world?,
-            channel: channel?,
-            map: map?,
-            instance: instance?,
-            since: since?,
-            next_hunger: next_hunger?,
-        })
-    })())
+    let whereabouts = (|| {
+        Some(Whereabouts { world: world?, channel: channel?, map: map?, instance: instance? })
+    })();
+    Ok((|| Some(Session { id: id?, whereabouts, since: since?, next_hunger: next_hunger? }))())
+}
+
+fn profile(cursor: &mut Cursor<'_>) -> Result<Profile, Error> {
+    let text = |text: Option<String>| text.map(Into::into);
+    Ok(Profile {
+        class: text(cursor.take()?),
+        race: text(cursor.take()?),
+        gender: text(cursor.take()?),
+        level: cursor.number::<i32, _>("level")?,
+        experience: cursor.take::<i64>()?.cast_unsigned(),
+        slot: cursor.optional::<i16, _>("slot_number")?,
+        stat_points: cursor.number::<i64, _>("stat_points")?,
+        skill_points: cursor.number::<i64, _>("skill_points")?,
+        stats: Stats(fields(cursor, "stats")?),
+        appearance: Appearance(
+            fields::<Value>(cursor, "appearance")?
+                .into_iter()
+                .map(|(field, value)| (field, value.into()))
+                .collect(),
+        ),
+        selected: cursor.take()?,
+        created_at: cursor.take()?,
+        last_played_at: cursor.take()?,
+        play_time_ms: cursor.take::<i64>()?.cast_unsigned(),
+        deletion: deletion(cursor)?,
+    })
+}
+
+/// The fields of a JSON object, in their order.
+fn fields<T: DeserializeOwned>(
+    cursor: &mut Cursor<'_>,
+    column: &'static str,
+) -> Result<Vec<(Box<str>, T)>, Error> {
+    let json: String = cursor.take()?;
+    let fields = serde_json::from_str(&json).map(|Fields(fields)| fields);
+    fields.map_err(|_| Error::Corrupt { table: "characters", column, value: json })
+}
+
+fn deletion(cursor: &mut Cursor<'_>) -> Result<Option<Deletion>, Error> {
+    let at: Option<DateTime<Utc>> = cursor.take()?;
+    let restorable_until: Option<DateTime<Utc>> = cursor.take()?;
+    let deletion = at.zip(restorable_until);
+    Ok(deletion.map(|(at, restorable_until)| Deletion { at, restorable_until }))
 }
 
 fn place(cursor: &mut Cursor<'_>) -> Result<Option<Place>, Error> {
@@ -167,4 +223,15 @@ pub(super) fn character_id(
     column: &'static str,
 ) -> Result<CharacterId, Error> {
     cursor.number::<i64, _>(column).map(CharacterId)
+}
+
+/// 32 bytes.
+pub(super) fn hash(cursor: &mut Cursor<'_>, column: &'static str) -> Result<[u8; 32], Error> {
+    let bytes: Vec<u8> = cursor.take()?;
+    let table = cursor.table;
+    <[u8; 32]>::try_from(bytes).map_err(|bytes| Error::Corrupt {
+        table,
+        column,
+        value: format!("{} bytes", bytes.len()),
+    })
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::Store;
-use super::decode::{self, CHARACTER_COLUMNS, Cursor, TENANT_COLUMNS};
+use super::decode::{self, Cursor, TENANT_COLUMNS};
 use super::error::Error;
 use super::keys::{Keys, bound};
 use super::work::Source;
@@ -36,12 +36,13 @@ impl Store {
             return Ok(Vec::new());
         }
         let backend = self.backend();
+        let keys = Keys::of_pets(pets);
         let sql = format!(
             "select p.tenant, p.id, p.owner from {} \
              join pets p on p.tenant = k.tenant and p.id = k.id",
-            Keys::relation(backend, 1)
+            keys.relation(backend, 1)
         );
-        let rows = self.rows(sql, Keys::of_pets(pets).into_values(backend)).await?;
+        let rows = self.rows(sql, keys.into_values(backend)).await?;
         rows.iter()
             .map(|row| {
                 let mut cursor = Cursor::new(row, "pets");
@@ -62,13 +63,15 @@ impl Store {
             return Ok(Vec::new());
         }
         let backend = self.backend();
+        let keys = Keys::of_characters(keys);
         let sql = format!(
-            "select k.tenant, k.id, {TENANT_COLUMNS}, {CHARACTER_COLUMNS} from {} \
+            "select k.tenant, k.id, {TENANT_COLUMNS}, {} from {} \
              left join tenants t on t.id = k.tenant \
              left join characters c on c.tenant = k.tenant and c.id = k.id",
-            Keys::relation(backend, 1)
+            decode::character_columns(backend),
+            keys.relation(backend, 1)
         );
-        let rows = self.rows(sql, Keys::of_characters(keys).into_values(backend)).await?;
+        let rows = self.rows(sql, keys.into_values(backend)).await?;
         let mut stored = self.with_pets(&rows).await?;
         stored.retain(|stored| stored.character.is_some() || !stored.pets.is_empty());
         Ok(stored)
@@ -149,7 +152,7 @@ impl Store {
         }
     }
 
-    /// Reads `tenant, id, TENANT_COLUMNS, CHARACTER_COLUMNS`, and the pets that belong to them.
+    /// Reads `tenant, id`, the tenant's columns and the character's, and the pets that belong to them.
     async fn with_pets(&self, rows: &[QueryResult]) -> Result<Vec<Stored>, Error> {
         let mut stored = Vec::with_capacity(rows.len());
         for row in rows {
@@ -166,13 +169,13 @@ impl Store {
         let position: HashMap<CharacterKey, usize> =
             stored.iter().enumerate().map(|(index, stored)| (stored.key, index)).collect();
         let backend = self.backend();
+        let keys = Keys::of_characters(stored.iter().map(|stored| &stored.key));
         let sql = format!(
             "select p.tenant, p.owner, {} from {} \
              join pets p on p.tenant = k.tenant and p.owner = k.id",
             decode::pet_columns(backend),
-            Keys::relation(backend, 1)
+            keys.relation(backend, 1)
         );
-        let keys = Keys::of_characters(stored.iter().map(|stored| &stored.key));
         for row in self.rows(sql, keys.into_values(backend)).await? {
             let mut cursor = Cursor::new(&row, "pets");
             let tenant = decode::tenant_id(&mut cursor)?;

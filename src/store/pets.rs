@@ -1,5 +1,7 @@
 //! Pets as the pets API reads them.
 
+use uuid::Uuid;
+
 use super::Store;
 use super::decode::{self, Cursor};
 use super::error::Error;
@@ -24,6 +26,19 @@ impl Store {
             Ok((decode::character_id(&mut cursor, "owner")?, decode::pet(&mut cursor)?))
         });
         pet.transpose()
+    }
+
+    /// The user a character belongs to; none if there is no such character, or if it belongs
+    /// to nobody yet.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn user_of(&self, character: CharacterKey) -> Result<Option<Uuid>, Error> {
+        let sql = "select c.user_uuid from characters c where c.tenant = $1 and c.id = $2";
+        let key = vec![character.tenant.0.into(), i64::from(character.character.0).into()];
+        let rows = self.rows(sql.to_owned(), key).await?;
+        let user = rows.first().map(|row| Cursor::new(row, "characters").take::<Uuid>());
+        Ok(user.transpose()?.filter(|user| !user.is_nil()))
     }
 
     /// How many pets a character owns, and one page of them by ascending id.

@@ -1,5 +1,8 @@
 //! Rows of a round as the JSON that [`Table::upsert`] reads.
 
+mod character;
+mod request;
+
 use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -7,8 +10,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::table::{Conflict, Kind, Table};
-use super::work::{CharacterRow, DeadLetter, PetRow, Source};
+use super::work::{DeadLetter, PetRow, Source};
 use crate::domain::Tenant;
+
+pub(super) use character::{CHARACTERS, characters};
+pub(super) use request::{ANSWERS, HISTORY, answers, history};
 
 pub(super) const PETS: Table = Table {
     name: "pets",
@@ -30,34 +36,6 @@ pub(super) const PETS: Table = Table {
         ("excludes", Kind::Json),
         ("asset_id", Kind::BigInt),
         ("asset_slot", Kind::SmallInt),
-    ],
-    conflict: Conflict::Overwrite,
-};
-
-pub(super) const CHARACTERS: Table = Table {
-    name: "characters",
-    key: &["tenant", "id"],
-    columns: &[
-        ("tenant", Kind::Uuid),
-        ("id", Kind::BigInt),
-        ("shard", Kind::Shard),
-        ("uuid", Kind::Uuid),
-        ("user_uuid", Kind::Uuid),
-        ("name", Kind::Text),
-        ("session_id", Kind::Uuid),
-        ("world", Kind::SmallInt),
-        ("channel", Kind::SmallInt),
-        ("map", Kind::BigInt),
-        ("instance", Kind::Uuid),
-        ("online_since", Kind::Instant),
-        ("next_hunger_at", Kind::Instant),
-        ("place_world", Kind::Text),
-        ("place_zone", Kind::Text),
-        ("place_x", Kind::Double),
-        ("place_y", Kind::Double),
-        ("place_z", Kind::Double),
-        ("event_seq", Kind::BigInt),
-        ("updated_at", Kind::Instant),
     ],
     conflict: Conflict::Overwrite,
 };
@@ -127,46 +105,6 @@ struct PetJson<'a> {
 }
 
 #[derive(Serialize)]
-struct CharacterJson<'a> {
-    #[serde(with = "uuid::serde::simple")]
-    tenant: Uuid,
-    id: u32,
-    #[serde(with = "uuid::serde::simple")]
-    uuid: Uuid,
-    #[serde(with = "uuid::serde::simple")]
-    user_uuid: Uuid,
-    name: &'a str,
-    #[serde(flatten)]
-    session: Option<SessionJson>,
-    #[serde(flatten)]
-    place: Option<PlaceJson<'a>>,
-    event_seq: i64,
-    updated_at: &'a str,
-}
-
-#[derive(Serialize)]
-struct SessionJson {
-    #[serde(with = "uuid::serde::simple")]
-    session_id: Uuid,
-    world: u8,
-    channel: u8,
-    map: u32,
-    #[serde(with = "uuid::serde::simple")]
-    instance: Uuid,
-    online_since: String,
-    next_hunger_at: String,
-}
-
-#[derive(Serialize)]
-struct PlaceJson<'a> {
-    place_world: &'a str,
-    place_zone: &'a str,
-    place_x: f64,
-    place_y: f64,
-    place_z: f64,
-}
-
-#[derive(Serialize)]
 struct TenantJson<'a> {
     #[serde(with = "uuid::serde::simple")]
     id: Uuid,
@@ -214,35 +152,6 @@ pub(super) fn pets(rows: &[PetRow]) -> String {
         excludes: &pet.excludes,
         asset_id: pet.asset.map(|asset| asset.id),
         asset_slot: pet.asset.map(|asset| asset.slot),
-    })
-}
-
-pub(super) fn characters(rows: &[CharacterRow], decided_at: DateTime<Utc>) -> String {
-    let updated_at = instant(decided_at);
-    array(rows, |CharacterRow { key, character }| CharacterJson {
-        tenant: key.tenant.0,
-        id: key.character.0,
-        uuid: character.uuid,
-        user_uuid: character.user,
-        name: &character.name,
-        session: character.session.as_ref().map(|session| SessionJson {
-            session_id: session.id,
-            world: session.world,
-            channel: session.channel,
-            map: session.map,
-            instance: session.instance,
-            online_since: instant(session.since),
-            next_hunger_at: instant(session.next_hunger),
-        }),
-        place: character.place.as_ref().map(|place| PlaceJson {
-            place_world: &place.world,
-            place_zone: &place.zone,
-            place_x: place.x,
-            place_y: place.y,
-            place_z: place.z,
-        }),
-        event_seq: character.event_seq.cast_signed(),
-        updated_at: &updated_at,
     })
 }
 

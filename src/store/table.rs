@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Instant,
     /// An array or object, kept as it is.
     Json,
+    /// An object whose fields keep their order.
+    Ordered,
     /// Hexadecimal.
     Bytes,
     /// Not in the row: the statement's first parameter.
@@ -85,6 +87,7 @@ impl Kind {
             Self::Double => Some("double precision"),
             Self::Instant => Some("timestamptz"),
             Self::Json => Some("jsonb"),
+            Self::Ordered => Some("json"),
             Self::Shard => None,
         }
     }

@@ -19,7 +19,9 @@ pub struct Work {
     /// Pets inserted or overwritten whole.
     pub pets: Vec<PetRow>,
     pub removed_pets: Vec<PetKey>,
-    /// Characters inserted or overwritten whole; they belong to the shard from then on.
+    /// Characters inserted or overwritten whole; they belong to the shard from then on. The
+    /// round is refused when one takes a name, a slot or a UUID that another has, even one
+    /// that gives it up in the same round.
     pub characters: Vec<CharacterRow>,
     pub removed_characters: Vec<CharacterKey>,
     /// Tenants that are new or whose region or version changed.
@@ -28,6 +30,11 @@ pub struct Work {
     pub sources: Vec<Source>,
     /// One already kept for the same record is left as it is.
     pub dead_letters: Vec<DeadLetter>,
+    /// Events of characters, for their history. One stored under the same number stays.
+    pub history: Vec<HistoryRow>,
+    /// Answers to requests that carried an `Idempotency-Key`. One stored under the same key
+    /// stays, however old it is.
+    pub answers: Vec<AnswerRow>,
     /// At most one for each sink.
     pub outbox: Vec<OutboxRow>,
     /// When the round was opened.
@@ -84,6 +91,32 @@ pub struct DeadLetter {
     pub reason: String,
     /// For people.
     pub detail: String,
+    pub at: DateTime<Utc>,
+}
+
+/// One event in its character's history.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HistoryRow {
+    pub tenant: TenantId,
+    pub character: Uuid,
+    /// The character's own number of the event, from 1.
+    pub seq: u64,
+    pub event_id: Uuid,
+    pub kind: &'static str,
+    /// When it was decided.
+    pub at: DateTime<Utc>,
+    /// Its JSON as it is published.
+    pub body: Vec<u8>,
+}
+
+/// What was answered to the first request under an `Idempotency-Key`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AnswerRow {
+    pub tenant: TenantId,
+    pub key: Box<str>,
+    /// Tells a repetition from another request under the same key.
+    pub request_hash: [u8; 32],
+    pub answer: Vec<u8>,
     pub at: DateTime<Utc>,
 }
 

@@ -19,6 +19,7 @@ on_both_backends!(
     a_shard_restores_its_own_characters_only,
     pets_of_an_owner_come_in_pages,
     pet_ids_are_handed_out_once,
+    the_user_of_a_character_is_known_once_it_has_one,
 );
 
 async fn every_field_comes_back(fresh: &Fresh) {
@@ -201,4 +202,15 @@ async fn pet_ids_are_handed_out_once(fresh: &Fresh) {
 async fn commit(store: &Store, work: Work) {
     let (fence, _) = take(store).await;
     store.commit(&fence, 1, Arc::new(work)).await.unwrap();
+}
+
+async fn the_user_of_a_character_is_known_once_it_has_one(fresh: &Fresh) {
+    let store = fresh.store().await;
+    commit(&store, Work { characters: vec![online(1), offline(2)], ..empty() }).await;
+    let user = online(1).character.user;
+    assert_eq!(store.user_of(owner(1)).await.unwrap(), Some(user));
+    assert_eq!(store.user_of(owner(2)).await.unwrap(), None);
+    assert_eq!(store.user_of(owner(3)).await.unwrap(), None);
+    let elsewhere = CharacterKey { tenant: OTHER_TENANT, ..owner(1) };
+    assert_eq!(store.user_of(elsewhere).await.unwrap(), None);
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeZone as _, Utc};
-use menagerie::domain::character::Session;
-use menagerie::domain::character::{Character, Place};
+use menagerie::domain::character::{
+    Appearance, Character, Deletion, Name, Place, Profile, Session, Stats, Trait, Whereabouts,
+};
 use menagerie::domain::owner::Vitals;
 use menagerie::domain::pet::{Asset, Pet};
 use menagerie::domain::{CharacterId, CharacterKey, PetId, PetKey, Tenant, TenantId};
 use menagerie::store::{
-    CharacterRow, DeadLetter, Fence, Lease, OutboxRow, PetRow, Sink, Source, Store, Work,
+    AnswerRow, CharacterRow, DeadLetter, Fence, HistoryRow, Lease, OutboxRow, PetRow, Sink, Source,
+    Store, Work,
 };
 use uuid::Uuid;
 
@@ -74,10 +76,12 @@ pub(super) fn offline(number: u32) -> CharacterRow {
     let character = Character {
         uuid: key.derived_uuid(),
         user: Uuid::nil(),
-        name: format!("character-{number}").into(),
+        name: Name::provisional(number),
         session: None,
         place: None,
         event_seq: 0,
+        version: 1,
+        profile: Profile::unset(at(-7200)),
     };
     CharacterRow { key, character }
 }
@@ -87,14 +91,23 @@ pub(super) fn online(number: u32) -> CharacterRow {
     let mut row = offline(number);
     let character = &mut row.character;
     character.user = Uuid::from_u128(u128::MAX);
-    character.name = "Ærøskøbing 漢字 \u{1f98a}".into();
+    character.name = Name {
+        text: format!("Ærøskøbing 漢字 \u{1f98a} {number}").into(),
+        key: Some(format!("ærøskøbing 漢字 \u{1f98a} {number}").into()),
+    };
+    character.version = 9_007_199_254_740_995;
+    character.profile = profile();
+    // One user has one character in a slot; these are one user's.
+    character.profile.slot = None;
     character.event_seq = 9_007_199_254_740_993;
     character.session = Some(Session {
         id: Uuid::from_u128(5),
-        world: u8::MAX,
-        channel: 19,
-        map: u32::MAX,
-        instance: Uuid::from_u128(6),
+        whereabouts: Some(Whereabouts {
+            world: u8::MAX,
+            channel: 19,
+            map: u32::MAX,
+            instance: Uuid::from_u128(6),
+        }),
         since: at(-3600),
         next_hunger: at(180),
     });
@@ -106,6 +119,72 @@ pub(super) fn online(number: u32) -> CharacterRow {
         z: 1.0 / 3.0,
     });
     row
+}
+
+/// With no field at its default, and everything at its limit.
+pub(super) fn profile() -> Profile {
+    let stats = [("wisdom", u32::MAX), ("agility", 0), ("zeal", 7), ("сила", 1)];
+    let color = || Trait::Color("#5A3825".into());
+    let looks = [
+        ("hair_style", Trait::Number(i64::MAX)),
+        ("eye_color", color()),
+        ("height", Trait::Number(i64::MIN)),
+        ("beard_color", color()),
+    ];
+    Profile {
+        class: Some("warlock".into()),
+        race: Some("undead".into()),
+        gender: Some("other".into()),
+        level: u16::MAX,
+        experience: u64::MAX,
+        slot: Some(u8::MAX),
+        stat_points: u32::MAX,
+        skill_points: u32::MAX,
+        stats: Stats(stats.map(|(stat, points)| (stat.into(), points)).into()),
+        appearance: Appearance(looks.map(|(look, value)| (look.into(), value)).into()),
+        selected: Some(Uuid::from_u128(8)),
+        created_at: at(-86_400),
+        last_played_at: Some(at(-10)),
+        play_time_ms: u64::MAX,
+        deletion: Some(Deletion { at: at(-5), restorable_until: at(5) }),
+    }
+}
+
+/// Somebody's, live, in a slot and with a name.
+pub(super) fn owned(number: u32, user: Uuid, slot: u8) -> CharacterRow {
+    let mut row = offline(number);
+    row.character.user = user;
+    row.character.name = Name::chosen(&format!("Ann {number}")).unwrap();
+    row.character.profile.slot = Some(slot);
+    row
+}
+
+/// As it is once softly deleted.
+pub(super) fn deleted(mut row: CharacterRow, restorable_until: DateTime<Utc>) -> CharacterRow {
+    row.character.profile.deletion = Some(Deletion { at: at(0), restorable_until });
+    row
+}
+
+pub(super) fn event(character: Uuid, seq: u64, decided_at: DateTime<Utc>) -> HistoryRow {
+    HistoryRow {
+        tenant: TENANT,
+        character,
+        seq,
+        event_id: Uuid::from_u128(u128::from(seq)),
+        kind: "character.levelup",
+        at: decided_at,
+        body: format!("{{\"b\" : {seq}, \"a\":\"\\u0000 漢\"}}").into_bytes(),
+    }
+}
+
+pub(super) fn answer(key: &str, given_at: DateTime<Utc>) -> AnswerRow {
+    AnswerRow {
+        tenant: TENANT,
+        key: key.into(),
+        request_hash: std::array::from_fn(|i| 255 - i as u8),
+        answer: vec![0xff, 0, b'{'],
+        at: given_at,
+    }
 }
 
 pub(super) fn dead_letter(offset: i64) -> DeadLetter {

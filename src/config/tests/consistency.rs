@@ -3,20 +3,6 @@
 use super::*;
 
 #[test]
-fn a_listener_beyond_loopback_needs_allow_anonymous() {
-    for key in ["http.listen", "admin.listen"] {
-        for address in ["0.0.0.0:80", "[::]:80", "10.0.0.1:80"] {
-            let problem = problem_of_flag(key, address);
-            assert_says(&problem, &[&format!("`{key}` (--set)"), "allow_anonymous"]);
-            load("allow_anonymous = true", &[], &[(key, address)]).unwrap();
-        }
-        for address in ["[::1]:80", "127.0.0.2:80", "[::ffff:127.0.0.1]:80"] {
-            load("", &[], &[(key, address)]).unwrap();
-        }
-    }
-}
-
-#[test]
 fn the_listeners_do_not_share_a_port() {
     let flags = [("admin.listen", "127.0.0.1:8080")];
     assert_says(&problem("", &[], &flags), &["`admin.listen`", "http.listen"]);

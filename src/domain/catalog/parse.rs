@@ -1,5 +1,7 @@
 //! Reads the catalog's files, and says which line is wrong and why.
 
+mod characters;
+
 use std::hash::Hash;
 use std::ops::RangeInclusive;
 
@@ -8,10 +10,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
+use super::characters::Characters;
 use super::{Foothold, Map, Skill, Template};
 
 /// The name of the file with the pet templates.
 pub const PETS_FILE: &str = "pets.toml";
+/// The name of the file with what a character can be.
+pub const CHARACTERS_FILE: &str = "characters.toml";
 /// The name of the file with the maps.
 pub const MAPS_FILE: &str = "maps.toml";
 
@@ -22,7 +27,7 @@ const MAX_LIFE_DAYS: u32 = 36_500;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{file}:{line}: {reason}")]
 pub struct ParseError {
-    /// [`PETS_FILE`] or [`MAPS_FILE`].
+    /// [`PETS_FILE`], [`MAPS_FILE`] or [`CHARACTERS_FILE`].
     pub file: &'static str,
     /// From 1.
     pub line: usize,
@@ -114,6 +119,10 @@ pub(super) fn maps(text: &str) -> Result<FxHashMap<u32, Map>, ParseError> {
         }
     }
     Ok(maps)
+}
+
+pub(super) fn characters(text: &str) -> Result<Characters, ParseError> {
+    characters::read(Source { file: CHARACTERS_FILE, text })
 }
 
 impl Source<'_> {

@@ -1,7 +1,11 @@
 //! What is published about a character on NATS (`spec/character-events.md`).
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
+
+use super::Stats;
 
 /// One character event: the fields every event has, and its body.
 #[derive(Clone, PartialEq, Debug)]
@@ -17,28 +21,67 @@ pub struct Event {
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Body {
+    Created {
+        name: Box<str>,
+        class: Box<str>,
+        race: Box<str>,
+        gender: Box<str>,
+        level: u16,
+        slot: u8,
+    },
+    Deleted {
+        name: Box<str>,
+        reason: Box<str>,
+        soft: bool,
+    },
+    Restored {
+        name: Box<str>,
+        reason: Box<str>,
+    },
+    Selected {
+        name: Box<str>,
+        session: Uuid,
+        /// None: the caller did not say.
+        ip: Option<IpAddr>,
+    },
     Online {
         name: Box<str>,
         session: Uuid,
-        world: String,
-        zone: String,
+        world: Box<str>,
+        zone: Box<str>,
     },
     Offline {
         name: Box<str>,
         session: Uuid,
         /// Nanoseconds, as `online_duration` carries it.
         online_nanos: u64,
-        reason: String,
+        reason: Box<str>,
     },
     PositionUpdated {
         previous: Option<Place>,
         new: Place,
-        movement: String,
+        movement: Box<str>,
     },
-    Deleted {
+    StatsUpdated {
+        update: &'static str,
+        previous: Stats,
+        new: Stats,
+        /// What each stat that moved gained.
+        changes: Vec<(Box<str>, u32)>,
+    },
+    AppearanceUpdated {
+        /// In the catalog's order.
+        fields: Vec<Box<str>>,
+        reason: Box<str>,
+    },
+    LevelUp {
         name: Box<str>,
-        reason: String,
-        soft: bool,
+        previous: u16,
+        new: u16,
+        /// In all, after the award.
+        experience: u64,
+        stat_points: u32,
+        skill_points: u32,
     },
 }
 
@@ -69,10 +112,16 @@ impl Body {
     /// The event's type, which is also its NATS subject.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Created { .. } => "character.created",
+            Self::Deleted { .. } => "character.deleted",
+            Self::Restored { .. } => "character.restored",
+            Self::Selected { .. } => "character.selected",
             Self::Online { .. } => "character.online",
             Self::Offline { .. } => "character.offline",
             Self::PositionUpdated { .. } => "character.position.updated",
-            Self::Deleted { .. } => "character.deleted",
+            Self::StatsUpdated { .. } => "character.stats.updated",
+            Self::AppearanceUpdated { .. } => "character.appearance.updated",
+            Self::LevelUp { .. } => "character.levelup",
         }
     }
 }

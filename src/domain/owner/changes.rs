@@ -45,6 +45,33 @@ impl Changes {
             && self.removed_pets.is_empty()
             && self.character.is_none()
     }
+
+    /// Takes up what changed after these.
+    pub fn absorb(&mut self, later: Self) {
+        let Self { vitals, pets, removed_pets, character } = later;
+        let is_touched = |id: PetId| {
+            vitals.iter().any(|new| new.pet == id)
+                || pets.iter().any(|new| new.id == id)
+                || removed_pets.contains(&id)
+        };
+        self.vitals.retain(|old| !is_touched(old.pet));
+        // Whole before: whole again, with the later vitals.
+        let mut rest = Vec::with_capacity(vitals.len());
+        for new in vitals {
+            match self.pets.iter_mut().find(|old| old.id == new.pet) {
+                Some(old) => old.set_vitals(new),
+                None => rest.push(new),
+            }
+        }
+        self.pets.retain(|old| {
+            !pets.iter().any(|new| new.id == old.id) && !removed_pets.contains(&old.id)
+        });
+        self.removed_pets.retain(|old| !pets.iter().any(|new| new.id == *old));
+        self.vitals.extend(rest);
+        self.pets.extend(pets);
+        self.removed_pets.extend(removed_pets);
+        self.character = character.or(self.character.take());
+    }
 }
 
 impl Owner {
@@ -72,6 +99,14 @@ impl Owner {
 }
 
 impl Pet {
+    fn set_vitals(&mut self, vitals: Vitals) {
+        let Vitals { pet: _, level, closeness, fullness, slot } = vitals;
+        self.level = level;
+        self.closeness = closeness;
+        self.fullness = fullness;
+        self.slot = slot;
+    }
+
     fn vitals(&self) -> Vitals {
         Vitals {
             pet: self.id,

@@ -25,6 +25,9 @@ impl Owner {
 
     /// Expiry first: a pet whose time is up takes no part in the meal it missed.
     pub(super) fn tick(&mut self, ctx: &Context<'_>, out: &mut Effects) -> Result<(), Reason> {
+        if self.purge_if_due(ctx, out) {
+            return Ok(());
+        }
         let session = self.session().ok_or(Reason::NotOnline)?;
         let hunger_is_due = session.next_hunger <= ctx.now;
         self.expire(ctx.now, out);

@@ -27,6 +27,9 @@ impl Owner {
         if !self.obeys(command) {
             return Err(Reason::NotOwner);
         }
+        if self.is_deleted() {
+            return Err(Reason::Deleted);
+        }
         match &command.order {
             Order::Spawn { lead } => self.spawn(index, *lead, ctx, out)?,
             Order::Despawn => {

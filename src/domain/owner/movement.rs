@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::Owner;
 use crate::domain::catalog::Catalog;
+use crate::domain::character::Whereabouts;
 use crate::domain::effects::Reason;
 use crate::domain::ids::PetId;
 use crate::domain::pet::Position;
@@ -35,8 +36,8 @@ impl Owner {
             return Err(Reason::NotSpawned);
         }
         let session = self.session().ok_or(Reason::NotOnline)?;
-        let here = (session.world, session.channel, session.map, session.instance);
-        if here != (movement.world, movement.channel, movement.map, movement.instance) {
+        let Movement { world, channel, map, instance, .. } = *movement;
+        if session.whereabouts != Some(Whereabouts { world, channel, map, instance }) {
             return Err(Reason::OtherMap);
         }
         self.pets[index].position = Some(movement.position(catalog));

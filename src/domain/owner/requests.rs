@@ -1,13 +1,23 @@
-//! What the pets API asks for.
+//! What is asked for over HTTP and NATS.
 
 use super::{Owner, commands};
+use crate::domain::context::Context;
 use crate::domain::effects::{Effects, Reason};
 use crate::domain::input::{NewPet, Request};
 use crate::domain::pet::{Body, Dirty, MAX_CLOSENESS, MAX_FULLNESS, MAX_LEVEL, Pet};
 
 impl Owner {
-    pub(super) fn request(&mut self, request: &Request, out: &mut Effects) -> Result<(), Reason> {
+    pub(super) fn request(
+        &mut self,
+        request: &Request,
+        ctx: &Context<'_>,
+        out: &mut Effects,
+    ) -> Result<(), Reason> {
+        if self.is_deleted() && !matches!(request, Request::Character(_)) {
+            return Err(Reason::Deleted);
+        }
         match request {
+            Request::Character(request) => self.character_request(request, ctx, out)?,
             Request::CreatePet(new) => self.create(new, out),
             Request::RenamePet { pet, name } => {
                 let index = self.index(*pet)?;

@@ -4,18 +4,13 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{CharacterChange, Owner, clock};
-use crate::domain::character::{Body, Character, Place, Session, Status, StatusChange};
+use crate::domain::character::{
+    Body, Character, Name, Place, Profile, Session, Status, StatusChange, Whereabouts,
+};
 use crate::domain::context::Context;
 use crate::domain::effects::{Effects, Reason};
 use crate::domain::ids::CharacterKey;
 use crate::domain::pet;
-
-/// Where a record says the character is now.
-struct Location {
-    channel: u8,
-    map: u32,
-    instance: Uuid,
-}
 
 impl Owner {
     pub(super) fn status(
@@ -24,49 +19,53 @@ impl Owner {
         ctx: &Context<'_>,
         out: &mut Effects,
     ) -> Result<(), Reason> {
+        let world = status.world;
         match status.change {
             StatusChange::Login { channel, map, instance } => {
-                self.login(status, Location { channel, map, instance }, ctx, out);
+                self.login(status, Whereabouts { world, channel, map, instance }, ctx, out)?;
             }
             StatusChange::Logout => self.logout(status, ctx, out)?,
             StatusChange::MapChanged { channel, map, instance, target } => {
-                let location = Location { channel, map, instance };
-                let at = target.unwrap_or_default();
-                self.relocate(status.world, location, at, "map_change", ctx, out)?;
+                let new = Whereabouts { world, channel, map, instance };
+                self.relocate(new, target.unwrap_or_default(), "map_change", ctx, out)?;
             }
             StatusChange::ChannelChanged { channel, map, instance } => {
-                let location = Location { channel, map, instance };
-                self.relocate(status.world, location, (0, 0), "channel_change", ctx, out)?;
+                let new = Whereabouts { world, channel, map, instance };
+                self.relocate(new, (0, 0), "channel_change", ctx, out)?;
             }
-            StatusChange::Deleted => self.deleted(status, ctx, out),
+            StatusChange::Deleted => {
+                let departure = Departure { reason: "character_status", at: status.at };
+                self.vanish(departure, ctx, out);
+            }
         }
         Ok(())
     }
 
-    fn login(&mut self, status: &Status, location: Location, ctx: &Context<'_>, out: &mut Effects) {
-        self.clear_positions();
+    fn login(
+        &mut self,
+        status: &Status,
+        whereabouts: Whereabouts,
+        ctx: &Context<'_>,
+        out: &mut Effects,
+    ) -> Result<(), Reason> {
         let key = self.key();
-        let character = self.character.get_or_insert_with(|| Character::provisioned(key));
-        character.end_session("replaced", status.at, ctx.now, out);
-        let place = Place::on_map(status.world, location.map, (0, 0));
-        let online = Body::Online {
-            name: character.name.clone(),
+        let character = self.character.get_or_insert_with(|| Character::provisioned(key, ctx.now));
+        if character.is_deleted() {
+            return Err(Reason::Deleted);
+        }
+        let place = Place::on_map(whereabouts.world, whereabouts.map, (0, 0));
+        let arrival = Arrival {
             session: status.transaction,
-            world: place.world.to_string(),
-            zone: place.zone.to_string(),
+            whereabouts: Some(whereabouts),
+            world: place.world.clone(),
+            zone: place.zone.clone(),
+            at: status.at,
         };
-        character.session = Some(Session {
-            id: status.transaction,
-            world: status.world,
-            channel: location.channel,
-            map: location.map,
-            instance: location.instance,
-            since: status.at,
-            next_hunger: clock::first_hunger(status.at, ctx.rules.hunger_interval),
-        });
+        character.begin_session(arrival, ctx, out);
         character.place = Some(place);
-        character.publish(online, ctx.now, out);
-        self.character_change = CharacterChange::Write;
+        self.clear_positions();
+        self.change();
+        Ok(())
     }
 
     /// Slots stay: the same pets are out at the next login.
@@ -79,14 +78,13 @@ impl Owner {
         let character = self.online()?;
         character.end_session("logout", status.at, ctx.now, out);
         self.clear_positions();
-        self.character_change = CharacterChange::Write;
+        self.change();
         Ok(())
     }
 
     fn relocate(
         &mut self,
-        world: u8,
-        location: Location,
+        whereabouts: Whereabouts,
         at: (i16, i16),
         movement: &str,
         ctx: &Context<'_>,
@@ -94,27 +92,30 @@ impl Owner {
     ) -> Result<(), Reason> {
         let character = self.online()?;
         let session = character.session.as_mut().ok_or(Reason::NotOnline)?;
-        session.world = world;
-        session.channel = location.channel;
-        session.map = location.map;
-        session.instance = location.instance;
-        let new = Place::on_map(world, location.map, at);
+        session.whereabouts = Some(whereabouts);
+        let new = Place::on_map(whereabouts.world, whereabouts.map, at);
         let previous = character.place.replace(new.clone());
-        let moved = Body::PositionUpdated { previous, new, movement: movement.to_owned() };
+        let moved = Body::PositionUpdated { previous, new, movement: movement.into() };
         character.publish(moved, ctx.now, out);
         self.clear_positions();
-        self.character_change = CharacterChange::Write;
+        self.change();
         Ok(())
     }
 
     /// Everything goes, without despawning first. Published also of a character never seen.
-    fn deleted(&mut self, status: &Status, ctx: &Context<'_>, out: &mut Effects) {
+    pub(super) fn vanish(
+        &mut self,
+        departure: Departure<'_>,
+        ctx: &Context<'_>,
+        out: &mut Effects,
+    ) {
         let key = self.key();
-        let mut character = self.character.take().unwrap_or_else(|| Character::provisioned(key));
-        character.end_session("deleted", status.at, ctx.now, out);
+        let mut character =
+            self.character.take().unwrap_or_else(|| Character::provisioned(key, ctx.now));
+        character.end_session("deleted", departure.at, ctx.now, out);
         let deleted = Body::Deleted {
-            name: character.name.clone(),
-            reason: "character_status".to_owned(),
+            name: character.name.text.clone(),
+            reason: departure.reason.into(),
             soft: false,
         };
         character.publish(deleted, ctx.now, out);
@@ -131,7 +132,15 @@ impl Owner {
         self.removed.extend(self.pets.drain(..).map(|pet| pet.id));
     }
 
-    fn online(&mut self) -> Result<&mut Character, Reason> {
+    /// Notes that the character is not what it was: a new version of it is to be written.
+    pub(super) fn change(&mut self) {
+        if let Some(character) = &mut self.character {
+            character.version += 1;
+            self.character_change = CharacterChange::Write;
+        }
+    }
+
+    pub(super) fn online(&mut self) -> Result<&mut Character, Reason> {
         self.character
             .as_mut()
             .filter(|character| character.session.is_some())
@@ -139,22 +148,54 @@ impl Owner {
     }
 }
 
+/// How somebody comes online.
+pub(super) struct Arrival {
+    pub(super) session: Uuid,
+    pub(super) whereabouts: Option<Whereabouts>,
+    pub(super) world: Box<str>,
+    pub(super) zone: Box<str>,
+    pub(super) at: DateTime<Utc>,
+}
+
+/// How somebody goes for good.
+pub(super) struct Departure<'a> {
+    pub(super) reason: &'a str,
+    pub(super) at: DateTime<Utc>,
+}
+
 impl Character {
     /// A character nobody has created here: first seen on Kafka.
-    fn provisioned(key: CharacterKey) -> Self {
+    fn provisioned(key: CharacterKey, now: DateTime<Utc>) -> Self {
         Self {
             uuid: key.derived_uuid(),
             user: Uuid::nil(),
-            name: format!("character-{}", key.character).into(),
+            name: Name::provisional(key.character.0),
             session: None,
             place: None,
             event_seq: 0,
+            version: 0,
+            profile: Profile::unset(now),
         }
+    }
+
+    /// Begins a session, and ends the one before, if there is one.
+    pub(super) fn begin_session(&mut self, arrival: Arrival, ctx: &Context<'_>, out: &mut Effects) {
+        let Arrival { session, whereabouts, world, zone, at } = arrival;
+        self.end_session("replaced", at, ctx.now, out);
+        let name = self.name.text.clone();
+        self.session = Some(Session {
+            id: session,
+            whereabouts,
+            since: at,
+            next_hunger: clock::first_hunger(at, ctx.rules.hunger_interval),
+        });
+        self.profile.last_played_at = Some(at);
+        self.publish(Body::Online { name, session, world, zone }, ctx.now, out);
     }
 
     /// Ends the session, if there is one. Its duration is between the two records; a record
     /// from before the login makes it zero.
-    fn end_session(
+    pub(super) fn end_session(
         &mut self,
         reason: &str,
         at: DateTime<Utc>,
@@ -163,11 +204,14 @@ impl Character {
     ) {
         let Some(session) = self.session.take() else { return };
         let online = (at - session.since).to_std().unwrap_or_default();
+        let millis = u64::try_from(online.as_millis()).unwrap_or(u64::MAX);
+        self.profile.play_time_ms = self.profile.play_time_ms.saturating_add(millis);
+        self.profile.last_played_at = Some(at.max(session.since));
         let offline = Body::Offline {
-            name: self.name.clone(),
+            name: self.name.text.clone(),
             session: session.id,
             online_nanos: u64::try_from(online.as_nanos()).unwrap_or(u64::MAX),
-            reason: reason.to_owned(),
+            reason: reason.into(),
         };
         self.publish(offline, now, out);
     }

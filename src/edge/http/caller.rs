@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
 
+use super::auth::Principal;
 use super::error::{Code, Error};
-use crate::domain::{CharacterId, CharacterKey, PetId, PetKey, Tenant};
+use crate::domain::{CharacterId, CharacterKey, PetId, PetKey, Tenant, TenantId};
 use crate::engine::record::Cause;
 use crate::wire::kafka::headers::{
     MAJOR_VERSION, MINOR_VERSION, REGION, Raw, TENANT_ID, TRACEPARENT, TRACESTATE,
 };
 
-/// The tenant of a request and what its events carry on.
+/// Who makes a request, the tenant it is about, and what its events carry on.
 pub struct Caller {
+    pub principal: Principal,
     tenant: Arc<Tenant>,
     pub cause: Arc<Cause>,
 }
@@ -23,7 +25,11 @@ impl Caller {
     ///
     /// # Errors
     /// [`Code::InvalidTenant`].
-    pub fn of(headers: &HeaderMap, default: Option<&Arc<Tenant>>) -> Result<Self, Error> {
+    pub fn of(
+        principal: Principal,
+        headers: &HeaderMap,
+        default: Option<&Arc<Tenant>>,
+    ) -> Result<Self, Error> {
         let tenant = match (tenant(headers)?, default) {
             (Some(tenant), _) => Arc::new(tenant),
             (None, Some(default)) => Arc::clone(default),
@@ -38,7 +44,11 @@ impl Caller {
             tracestate: trace.tracestate.map(Into::into),
             ..Cause::of(Arc::clone(&tenant))
         };
-        Ok(Self { tenant, cause: Arc::new(cause) })
+        Ok(Self { principal, tenant, cause: Arc::new(cause) })
+    }
+
+    pub fn tenant_id(&self) -> TenantId {
+        self.tenant.id
     }
 
     pub fn character(&self, character: CharacterId) -> CharacterKey {

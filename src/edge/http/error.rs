@@ -27,15 +27,29 @@ pub enum Code {
     InvalidField,
     /// A field nobody knows.
     UnknownField,
+    /// The query string is not readable, or names what there is not.
+    InvalidQuery,
     /// The page asked for is not one.
     InvalidPage,
     /// An identifier in the path is not a number of 32 bits.
     InvalidId,
+    /// No credentials, or such as are not accepted.
+    Unauthenticated,
+    /// Credentials for something else.
+    Forbidden,
     UnknownPet,
+    /// No such character, or another user's.
+    UnknownCharacter,
     NoSuchRoute,
     MethodNotAllowed,
     /// The engine says no, for a reason of the game.
-    Refused,
+    Reason(Reason),
+    /// A name nobody can have.
+    InvalidName,
+    /// `Idempotency-Key` is no key.
+    InvalidIdempotencyKey,
+    /// `If-Match` is no version.
+    InvalidVersion,
     /// Larger than 64 KiB.
     BodyTooLarge,
     /// This process does not have the shard, or not yet, or not any more.
@@ -59,6 +73,8 @@ pub struct Error {
     cause: Option<String>,
     /// The methods of a resource that was asked with another one.
     allow: Option<&'static str>,
+    /// In place of the code's own.
+    status: Option<StatusCode>,
 }
 
 /// How a listener writes errors; put into its app's data. JSON:API is the default.
@@ -116,14 +132,23 @@ impl Code {
             Self::MissingField => (S::BAD_REQUEST, "missing_field", "Missing field"),
             Self::InvalidField => (S::BAD_REQUEST, "invalid_field", "Invalid field"),
             Self::UnknownField => (S::UNPROCESSABLE_ENTITY, "unknown_field", "Unknown field"),
+            Self::InvalidQuery => (S::BAD_REQUEST, "invalid_query", "Invalid query"),
             Self::InvalidPage => (S::BAD_REQUEST, "invalid_page", "Invalid page"),
             Self::InvalidId => (S::BAD_REQUEST, "invalid_id", "Invalid identifier"),
+            Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", "Not authenticated"),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "Not allowed"),
             Self::UnknownPet => (S::NOT_FOUND, "unknown_pet", "No such pet"),
+            Self::UnknownCharacter => (S::NOT_FOUND, "unknown_character", "No such character"),
             Self::NoSuchRoute => (S::NOT_FOUND, "no_such_route", "Nothing here"),
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
             }
-            Self::Refused => (S::CONFLICT, "refused", "Refused"),
+            Self::Reason(reason) => of_reason(reason),
+            Self::InvalidName => (S::UNPROCESSABLE_ENTITY, "invalid_name", "Invalid name"),
+            Self::InvalidIdempotencyKey => {
+                (S::BAD_REQUEST, "invalid_idempotency_key", "Invalid idempotency key")
+            }
+            Self::InvalidVersion => (S::BAD_REQUEST, "invalid_version", "Invalid version"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body_too_large", "Body too large"),
             Self::NotServing => (S::SERVICE_UNAVAILABLE, "not_serving", "Not serving"),
             Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Too many requests waiting"),
@@ -138,7 +163,7 @@ impl Code {
 
 impl Error {
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), cause: None, allow: None }
+        Self { code, detail: detail.into(), cause: None, allow: None, status: None }
     }
 
     /// With what the log is to say, and the caller not to know.
@@ -152,6 +177,19 @@ impl Error {
         Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, detail) }
     }
 
+    /// 422, where the code's own status is 400: it was JSON, but not what is wanted.
+    pub fn unprocessable(self) -> Self {
+        Self { status: Some(StatusCode::UNPROCESSABLE_ENTITY), ..self }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.status.unwrap_or_else(|| self.code.status())
+    }
+
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub fn timed_out() -> Self {
         let detail = "there was no answer in time; a change may still take effect";
         Self::new(Code::TimedOut, detail)
@@ -163,10 +201,13 @@ impl Error {
     }
 
     pub fn response(&self, form: Form, request_id: &str) -> HttpResponse {
-        let status = self.code.status();
+        let status = self.status();
         let mut response = HttpResponse::build(status);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
         if let Some(allow) = self.allow {
             response.insert_header((header::ALLOW, allow));
@@ -198,7 +239,7 @@ impl std::error::Error for Error {}
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        self.code.status()
+        self.status()
     }
 
     /// The middleware that knows the request's id and the listener's form writes it anew.
@@ -231,7 +272,59 @@ impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
         match reason {
             Reason::UnknownPet => Self::new(Code::UnknownPet, "no such pet"),
-            other => Self::new(Code::Refused, other.code()),
+            other => Self::new(Code::Reason(other), of_reason(other).2),
         }
     }
+}
+
+/// What the rules refuse, as requests see it.
+fn of_reason(reason: Reason) -> (StatusCode, &'static str, &'static str) {
+    let title = match reason {
+        Reason::UnknownPet => "No such pet",
+        Reason::UnknownCharacter => "No such character",
+        Reason::NoPosition => "It was nowhere yet",
+        Reason::VersionMismatch => "Somebody changed it since",
+        Reason::NameReserved => "The name is reserved",
+        Reason::UnknownSlot => "No such slot",
+        Reason::UnknownClass => "No such class",
+        Reason::UnknownRace => "No such race",
+        Reason::UnknownGender => "No such gender",
+        Reason::UnknownStat => "No such stat",
+        Reason::UnknownMovement => "No such movement type",
+        Reason::UnknownAppearance => "No such appearance field",
+        Reason::InvalidAppearance => "Not among what can be chosen",
+        Reason::NumberTaken => "The number is taken",
+        Reason::NameTaken => "The name is taken",
+        Reason::SlotOccupied => "The slot is occupied",
+        Reason::SlotsFull => "No slot is free",
+        Reason::Deleted => "It is deleted",
+        Reason::NotDeleted => "It is not deleted",
+        Reason::RestoreExpired => "The time to restore it is over",
+        Reason::AlreadySet => "It is set already",
+        Reason::ClassUnset => "It has no class yet",
+        Reason::NotEnoughPoints => "Not enough points",
+        Reason::NotOnline => "It is not online",
+        Reason::IdempotencyConflict => "The key was used for another request",
+        Reason::NotOwner
+        | Reason::Expired
+        | Reason::NotSpawned
+        | Reason::UnknownSkill
+        | Reason::AmbiguousAsset
+        | Reason::OtherMap => "Refused",
+    };
+    let status = match reason {
+        Reason::UnknownPet | Reason::UnknownCharacter | Reason::NoPosition => StatusCode::NOT_FOUND,
+        Reason::VersionMismatch => StatusCode::PRECONDITION_FAILED,
+        Reason::NameReserved
+        | Reason::UnknownSlot
+        | Reason::UnknownClass
+        | Reason::UnknownRace
+        | Reason::UnknownGender
+        | Reason::UnknownStat
+        | Reason::UnknownMovement
+        | Reason::UnknownAppearance
+        | Reason::InvalidAppearance => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::CONFLICT,
+    };
+    (status, reason.code(), title)
 }

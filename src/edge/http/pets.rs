@@ -12,6 +12,7 @@ use chrono::Utc;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
+use super::auth::Principal;
 use super::body::{self, Creation};
 use super::caller::Caller;
 use super::document::{self, Document, JSON_API, List};
@@ -23,6 +24,7 @@ use crate::domain::pet::Pet;
 use crate::domain::{CharacterId, CharacterKey, PetId};
 use crate::engine::handle::Handle;
 use crate::engine::record::Target;
+use crate::engine::request::Errand;
 use crate::engine::round::Answer;
 use crate::store::{self, Store};
 
@@ -62,7 +64,9 @@ async fn read(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse,
     let store = api.store()?;
     let (owner, pet) =
         api.stored(async move { store.pet(key).await }).await?.ok_or_else(unknown_pet)?;
-    let pet = placed(&engine, caller.character(owner), vec![pet]).await.remove(0);
+    let owner = caller.character(owner);
+    api.check(&caller, owner, unknown_pet).await?;
+    let pet = placed(&engine, owner, vec![pet]).await.remove(0);
     Ok(answer(HttpResponse::Ok(), &Document { data: pet }))
 }
 
@@ -71,6 +75,7 @@ async fn list(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse,
     let owner = caller.character(character_id(&request)?);
     let page = page::Request::parse(request.query_string())?;
     let engine = api.engine()?;
+    api.check(&caller, owner, unknown_character).await?;
     let store = api.store()?;
     let (total, pets) =
         api.stored(async move { store.pets_of(owner, page.offset(), page.size()).await }).await?;
@@ -90,8 +95,9 @@ async fn create(
     let owner = has_owner.then(|| character_id(&request)).transpose()?;
     let Creation { owner, mut pet } = Creation::parse(&whole(payload).await?, owner, Utc::now())?;
     let engine = api.engine()?;
-    pet.id = api.next_id().await?;
     let owner = caller.character(owner);
+    api.check(&caller, owner, unknown_character).await?;
+    pet.id = api.next_id().await?;
     let created = api.ask(&engine, &caller, owner, Request::CreatePet(Box::new(pet))).await?;
     let pet = created.ok_or_else(|| Error::new(Code::Internal, "the pet was not created"))?;
     let location = format!("/api/pets/{}", pet.id);
@@ -136,7 +142,8 @@ impl Api {
     }
 
     fn caller(&self, request: &HttpRequest) -> Result<Caller, Error> {
-        Caller::of(request.headers(), self.game.default_tenant.as_ref())
+        let principal = Principal::of(request)?;
+        Caller::of(principal, request.headers(), self.game.default_tenant.as_ref())
     }
 
     fn engine(&self) -> Result<Handle, Error> {
@@ -159,11 +166,30 @@ impl Api {
         }
     }
 
+    /// Lets a player at characters of theirs only; a character of another user, or of none,
+    /// might as well not be there. A service is not looked up.
+    async fn check(
+        &self,
+        caller: &Caller,
+        character: CharacterKey,
+        refusal: fn() -> Error,
+    ) -> Result<(), Error> {
+        if caller.principal.player().is_none() {
+            return Ok(());
+        }
+        let store = self.store()?;
+        let user = self.stored(async move { store.user_of(character).await }).await?;
+        if caller.principal.acts_for(user) { Ok(()) } else { Err(refusal()) }
+    }
+
+    /// The owner of a pet that the caller may change.
     async fn owner(&self, caller: &Caller, pet: PetId) -> Result<CharacterKey, Error> {
         let (key, store) = (caller.pet(pet), self.store()?);
         let stored = self.stored(async move { store.pet(key).await }).await?;
         let (owner, _) = stored.ok_or_else(unknown_pet)?;
-        Ok(caller.character(owner))
+        let owner = caller.character(owner);
+        self.check(caller, owner, unknown_pet).await?;
+        Ok(owner)
     }
 
     /// An id no pet ever had.
@@ -185,11 +211,14 @@ impl Api {
         owner: CharacterKey,
         request: Request,
     ) -> Result<Option<Pet>, Error> {
-        let (target, cause) = (Target::Owner(owner), Arc::clone(&caller.cause));
-        match engine.ask(target, request, cause, self.game.request_timeout).await? {
-            Answer::Done { pet } => Ok(pet.map(|pet| *pet)),
+        let errand = Errand::new(Target::Owner(owner), request, Arc::clone(&caller.cause));
+        match engine.ask(errand, self.game.request_timeout).await? {
+            Answer::Pet(pet) => Ok(Some(*pet)),
+            Answer::Done | Answer::Character(..) => Ok(None),
             Answer::Refused(reason) => Err(reason.into()),
-            Answer::Failed => Err(Error::new(Code::Internal, "the request failed")),
+            Answer::Failed | Answer::Rendered(_) => {
+                Err(Error::new(Code::Internal, "the request failed"))
+            }
         }
     }
 }
@@ -231,7 +260,11 @@ fn unknown_pet() -> Error {
     Error::new(Code::UnknownPet, "no such pet")
 }
 
-async fn whole(payload: Payload) -> Result<Bytes, Error> {
+fn unknown_character() -> Error {
+    Error::new(Code::UnknownCharacter, "no such character")
+}
+
+pub(super) async fn whole(payload: Payload) -> Result<Bytes, Error> {
     match payload.to_bytes_limited(MAX_BODY_BYTES).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) => Err(Error::new(Code::InvalidJson, error.to_string())),

@@ -11,7 +11,9 @@ use crate::engine::outbox::row::{About, Writer};
 use crate::engine::record::{Cause, Original};
 use crate::engine::round::{Item, Origin, Round, Stepped, UnroutedEnd};
 use crate::faults::{self, Mechanism};
-use crate::store::{CharacterRow, DeadLetter, OutboxRow, PetRow, Sink, Source, Work};
+use crate::store::{
+    AnswerRow, CharacterRow, DeadLetter, HistoryRow, OutboxRow, PetRow, Sink, Source, Work,
+};
 use crate::wire::kafka::status;
 use crate::wire::nats::event;
 
@@ -27,7 +29,17 @@ struct Outgoing {
     kafka: Writer,
     nats: Writer,
     dead_letters: Vec<DeadLetter>,
-    has_dead_letter_topic: bool,
+    history: Vec<HistoryRow>,
+    keep: Keep,
+}
+
+/// What of a round goes to more places than it must.
+#[derive(Clone, Copy)]
+pub(super) struct Keep {
+    /// Dead letters go to a topic as well.
+    pub dead_letter_topic: bool,
+    /// Events of characters are kept for those who ask for them.
+    pub history: bool,
 }
 
 impl KnownTenants {
@@ -41,18 +53,20 @@ impl KnownTenants {
     }
 
     /// Encodes a round: its last states, its events, its offsets.
-    pub fn prepare(&self, mut round: Round, has_dead_letter_topic: bool) -> Prepared {
+    pub fn prepare(&self, mut round: Round, keep: Keep) -> Prepared {
         let mut work = Work { decided_at: round.now, ..Work::default() };
         let mut outgoing = Outgoing {
             kafka: Writer::new(),
             nats: Writer::new(),
             dead_letters: Vec::new(),
-            has_dead_letter_topic,
+            history: Vec::new(),
+            keep,
         };
         for stepped in &mut round.stepped {
             self.note_tenant(stepped, &mut work);
             outgoing.add(stepped);
             take_changes(stepped, &mut work);
+            keep_answers(stepped, &mut work);
         }
         for unrouted in &round.unrouted {
             if let UnroutedEnd::DeadLetter { reason, detail } = &unrouted.end {
@@ -68,8 +82,9 @@ impl KnownTenants {
                 next_offset: progress.next_offset,
             })
             .collect();
-        let Outgoing { kafka, nats, dead_letters, .. } = outgoing;
+        let Outgoing { kafka, nats, dead_letters, history, .. } = outgoing;
         work.dead_letters = dead_letters;
+        work.history = history;
         if faults::has(Mechanism::Outbox) {
             work.outbox = [stored(&kafka, Sink::Kafka), stored(&nats, Sink::Nats)]
                 .into_iter()
@@ -129,8 +144,21 @@ impl Outgoing {
             }
             Event::Character(event) => {
                 let about = About { owner, seq: event.seq };
+                let kept = self.keep.history.then_some(&mut self.history);
                 self.nats.push(kind::of_character(event), cause, tenant, about, |id, out| {
-                    out.extend_from_slice(&event::encode(id, event));
+                    let body = event::encode(id, event);
+                    out.extend_from_slice(&body);
+                    if let Some(history) = kept {
+                        history.push(HistoryRow {
+                            tenant: key.tenant,
+                            character: event.character,
+                            seq: event.seq,
+                            event_id: id,
+                            kind: event.body.name(),
+                            at: event.at,
+                            body,
+                        });
+                    }
                 });
             }
         }
@@ -147,7 +175,7 @@ impl Outgoing {
     ) {
         let Origin::Record(origin) = &item.origin else { return };
         let original = Original::read(&origin.original);
-        if self.has_dead_letter_topic {
+        if self.keep.dead_letter_topic {
             let mut headers = original.headers.clone();
             for (name, value) in [
                 ("dead-letter-reason", reason.to_string()),
@@ -176,6 +204,25 @@ impl Outgoing {
             detail: detail.replace('\0', "\u{fffd}"),
             at,
         });
+    }
+}
+
+/// Settles what repetitions of requests will be told, and so what this one is.
+fn keep_answers(stepped: &mut Stepped, work: &mut Work) {
+    for step in &mut stepped.steps {
+        let Origin::Request { idempotency: Some(idempotency), .. } = &step.item.origin else {
+            continue;
+        };
+        let Some(answer) = step.answer.take() else { continue };
+        let (answer, kept) = idempotency.keep(answer);
+        step.answer = Some(answer);
+        work.answers.extend(kept.map(|answer| AnswerRow {
+            tenant: stepped.key.tenant,
+            key: idempotency.key.clone(),
+            request_hash: idempotency.request_hash,
+            answer,
+            at: work.decided_at,
+        }));
     }
 }
 

@@ -41,6 +41,16 @@ pub(super) fn enter(round: &Round) {
                 *counts.entry((command, Outcome::Rejected(Reason::UnknownPet))).or_default() += 1;
                 rejections.note(&unrouted.item, Reason::UnknownPet);
             }
+            UnroutedEnd::UnknownCharacter => {
+                let command = unrouted.item.input.name();
+                let outcome = Outcome::Rejected(Reason::UnknownCharacter);
+                *counts.entry((command, outcome)).or_default() += 1;
+                rejections.note(&unrouted.item, Reason::UnknownCharacter);
+            }
+            UnroutedEnd::Answered(_) => {
+                let command = unrouted.item.input.name();
+                METRICS.commands.ended.with_label_values(&[command, "repeated"]).inc();
+            }
             UnroutedEnd::DeadLetter { reason, detail } => {
                 let command = match unrouted.item.target {
                     Target::Nobody => "unknown",

@@ -18,8 +18,18 @@ pub const PET: [&str; 10] = [
 ];
 
 /// Types of character events, which are their NATS subjects.
-pub const CHARACTER: [&str; 4] =
-    ["character.online", "character.offline", "character.position.updated", "character.deleted"];
+pub const CHARACTER: [&str; 10] = [
+    "character.online",
+    "character.offline",
+    "character.position.updated",
+    "character.deleted",
+    "character.created",
+    "character.restored",
+    "character.selected",
+    "character.stats.updated",
+    "character.appearance.updated",
+    "character.levelup",
+];
 
 /// The kind of a message for the dead letter topic: its payload is an
 /// [`Original`](crate::engine::record::Original).

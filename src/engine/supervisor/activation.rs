@@ -8,10 +8,11 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Wrap
 use chrono::{DateTime, Utc};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
+use super::facts::{Questions, inform, repeated};
 use super::lookup::{Found, look_up};
 use super::{BrokerSupervisor, Draft};
 use crate::domain::{CharacterKey, Owner, PetKey, Tenant, TenantId};
-use crate::engine::character::{CharacterActor, Retire};
+use crate::engine::character::{CharacterActor, Retire, Retired};
 use crate::engine::record::Target;
 use crate::engine::registry::Entry;
 use crate::engine::round::{Census, Unrouted, UnroutedEnd};
@@ -34,12 +35,15 @@ impl BrokerSupervisor {
     pub(super) fn resolve(&mut self, draft: Draft, started: Instant, context: &mut Context<Self>) {
         self.is_resolving = true;
         let lost: FxHashSet<PetKey> = draft.lost.iter().filter_map(pet_of).collect();
+        let mut questions = Questions::default();
+        draft.lost.iter().for_each(|item| questions.add(item));
         let mut absent = draft.absent.clone();
         absent.extend(&draft.orphans);
         let registry = Arc::clone(&self.parts.registry);
         let store = self.parts.store.clone();
         let found = self.parts.runtime.spawn(async move {
-            look_up(store, lost.into_iter().collect(), absent, |key| registry.contains(key)).await
+            let lost = lost.into_iter().collect();
+            look_up(store, lost, questions, absent, |key| registry.contains(key)).await
         });
         context.spawn(found.into_actor(self).map(move |found, this, context| {
             this.is_resolving = false;
@@ -54,22 +58,36 @@ impl BrokerSupervisor {
     fn found(
         &mut self,
         mut draft: Draft,
-        found: Found,
+        mut found: Found,
         started: Instant,
         context: &mut Context<Self>,
     ) {
-        for (pet, character) in found.owners {
+        for (pet, character) in std::mem::take(&mut found.owners) {
             self.directory.insert(pet, character);
         }
-        self.activate_all(found.stored);
-        for item in std::mem::take(&mut draft.lost) {
-            match item.owner(&self.directory) {
+        for (uuid, character) in &found.numbers {
+            self.uuids.insert(*uuid, *character);
+        }
+        self.activate_all(std::mem::take(&mut found.stored));
+        for mut item in std::mem::take(&mut draft.lost) {
+            if let Some(answer) = repeated(&item, &found) {
+                draft.unrouted.push(Unrouted { item, end: UnroutedEnd::Answered(answer) });
+                continue;
+            }
+            match item.owner(&self.directory, &self.uuids) {
                 Some(key) => {
+                    inform(&mut item, key, &found);
                     if draft.add(key, item) {
                         draft.absent.push(key);
                     }
                 }
-                None => draft.unrouted.push(Unrouted { item, end: UnroutedEnd::UnknownPet }),
+                None => {
+                    let end = match item.target {
+                        Target::Character(..) => UnroutedEnd::UnknownCharacter,
+                        _ => UnroutedEnd::UnknownPet,
+                    };
+                    draft.unrouted.push(Unrouted { item, end });
+                }
             }
         }
         for (key, detail) in found.unreadable {
@@ -109,13 +127,16 @@ impl BrokerSupervisor {
         for pet in owner.pets() {
             self.directory.insert(PetKey { tenant, pet: pet.id }, key.character);
         }
+        if let Some(character) = owner.character() {
+            self.uuids.insert((tenant, character.uuid), key.character);
+        }
         let due = owner.next_due();
         let census = Census::of(&owner);
         let arbiters = &self.parts.arbiters;
         let arbiter = &arbiters[arbiter_of(key, arbiters.len())];
         let addr = CharacterActor::start_in_arbiter(arbiter, |_| CharacterActor::new(owner));
         let now = Instant::now();
-        let is_listed = census.world.is_none();
+        let is_listed = !census.is_online;
         let last_round = self.last_committed;
         let entry = Entry { addr, last_round, touched: now, due, census, is_listed };
         self.parts.registry.insert(key, entry);
@@ -142,7 +163,7 @@ impl BrokerSupervisor {
             self.offline.pop_front();
             let last_committed = self.last_committed;
             let verdict = self.parts.registry.update(key, |entry| {
-                let is_offline = entry.census.world.is_none();
+                let is_offline = !entry.census.is_online;
                 let is_idle = is_crowded || entry.touched.elapsed() >= idle;
                 let may_leave = is_idle && entry.last_round <= last_committed;
                 entry.is_listed = is_offline && !may_leave;
@@ -167,6 +188,7 @@ impl BrokerSupervisor {
             entry.addr.do_send(Retire);
         }
         self.directory.clear();
+        self.uuids.clear();
         self.offline.clear();
     }
 
@@ -177,12 +199,16 @@ impl BrokerSupervisor {
         }
         METRICS.actors.passivated.with_label_values(&[why]).inc();
         METRICS.actors.stopped.with_label_values(&["passivated"]).inc();
-        let pets = entry.addr.send(Retire);
-        context.spawn(pets.into_actor(self).map(move |pets, this, _| {
-            // Loaded anew in the meantime? Then its pets are known for good reason.
+        let retired = entry.addr.send(Retire);
+        context.spawn(retired.into_actor(self).map(move |retired, this, _| {
+            // Loaded anew in the meantime? Then it is known for good reason.
             if !this.parts.registry.contains(key) {
-                for pet in pets.unwrap_or_default() {
+                let Retired { uuid, pets } = retired.unwrap_or_default();
+                for pet in pets {
                     this.directory.remove(&PetKey { tenant: key.tenant, pet });
+                }
+                if let Some(uuid) = uuid {
+                    this.uuids.remove(&(key.tenant, uuid));
                 }
             }
         }));
@@ -200,7 +226,7 @@ impl Handler<Restore> for BrokerSupervisor {
 fn pet_of(item: &crate::engine::round::Item) -> Option<PetKey> {
     match item.target {
         Target::Pet(key) => Some(key),
-        Target::Owner(_) | Target::Nobody => None,
+        Target::Owner(_) | Target::Character(..) | Target::Nobody => None,
     }
 }
 

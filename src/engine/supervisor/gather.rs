@@ -3,9 +3,11 @@
 use rustc_hash::FxHashMap;
 
 use super::BrokerSupervisor;
+use super::facts::is_asking;
 use super::queue::Waiting;
 use crate::domain::CharacterKey;
 use crate::engine::record::credits_of;
+use crate::engine::request::Claims;
 use crate::engine::round::{Item, Origin, Unrouted, UnroutedEnd};
 
 /// The inputs of a round on their way to it.
@@ -13,7 +15,7 @@ use crate::engine::round::{Item, Origin, Unrouted, UnroutedEnd};
 pub struct Draft {
     groups: Vec<(CharacterKey, Vec<Item>)>,
     positions: FxHashMap<CharacterKey, usize>,
-    /// For pets whose owner is not in memory.
+    /// For pets whose owner is not in memory, and those that need to know more.
     pub lost: Vec<Item>,
     /// Characters with inputs and no actor.
     pub absent: Vec<CharacterKey>,
@@ -22,6 +24,8 @@ pub struct Draft {
     pub unrouted: Vec<Unrouted>,
     /// The intake's credit that its records hold.
     pub credits: usize,
+    /// What its requests lay claim to.
+    pub claims: Claims,
     num_items: u32,
     /// A group got an item that is older than its last: sort before stepping.
     is_unordered: bool,
@@ -76,8 +80,10 @@ impl Draft {
     fn number(&mut self, item: &mut Item) {
         item.index = self.num_items;
         self.num_items += 1;
-        if let Origin::Record(record) = &item.origin {
-            self.credits += credits_of(record.original.len());
+        match &mut item.origin {
+            Origin::Record(record) => self.credits += credits_of(record.original.len()),
+            Origin::Request { claims, .. } => self.claims.append(claims),
+            Origin::Clock | Origin::Consequence => {}
         }
     }
 }
@@ -91,7 +97,7 @@ impl BrokerSupervisor {
             if draft.num_items > 0 && self.queue.next_is_suspect() {
                 break;
             }
-            let Some(waiting) = self.queue.pop() else { break };
+            let Some(waiting) = self.queue.pop(&mut self.claims) else { break };
             let is_suspect = self.admit(waiting, &mut draft);
             if is_suspect {
                 break;
@@ -112,13 +118,13 @@ impl BrokerSupervisor {
             Waiting::Item(mut item) => {
                 draft.number(&mut item);
                 let is_suspect = item.is_suspect;
-                match item.owner(&self.directory) {
-                    Some(key) => {
+                match item.owner(&self.directory, &self.uuids) {
+                    Some(key) if !is_asking(&item) => {
                         if draft.add(key, item) && !self.parts.registry.contains(key) {
                             draft.absent.push(key);
                         }
                     }
-                    None => draft.lost.push(item),
+                    _ => draft.lost.push(item),
                 }
                 is_suspect
             }

@@ -5,8 +5,11 @@
 
 use std::time::Duration;
 
-use crate::domain::{CharacterId, CharacterKey, PetKey};
-use crate::store::{self, Store, Stored};
+use uuid::Uuid;
+
+use super::facts::{Questions, giving_way};
+use crate::domain::{CharacterId, CharacterKey, PetKey, TenantId};
+use crate::store::{self, AnswerRow, Store, Stored, UsersCharacter};
 use crate::telemetry::metrics::METRICS;
 
 /// Between two attempts to read from a database that is away.
@@ -17,24 +20,36 @@ const RETRY_EVERY: Duration = Duration::from_millis(250);
 pub(in crate::engine) struct Found {
     pub owners: Vec<(PetKey, CharacterId)>,
     pub stored: Vec<Stored>,
+    pub numbers: Vec<((TenantId, Uuid), CharacterId)>,
+    /// Who has the names asked about.
+    pub holders: Vec<((TenantId, Box<str>), CharacterId)>,
+    /// All characters of the users asked about.
+    pub users: Vec<UsersCharacter>,
+    /// Answers given before under the keys asked about.
+    pub answers: Vec<AnswerRow>,
     /// What stands there is not what can stand there; and how it is not.
     pub unreadable: Vec<(CharacterKey, String)>,
 }
 
-/// Finds the owners of `lost` pets, and reads them and the `absent` characters.
+/// Finds the owners of `lost` pets and whatever else is asked, and reads the characters that
+/// turn out to be concerned, and the `absent` ones.
 pub(in crate::engine) async fn look_up(
     store: Store,
     lost: Vec<PetKey>,
+    questions: Questions,
     mut absent: Vec<CharacterKey>,
     is_here: impl Fn(CharacterKey) -> bool,
 ) -> Found {
     let mut found = Found::default();
+    ask(&store, questions, &mut found).await;
+    let by_uuid = found
+        .numbers
+        .iter()
+        .map(|((tenant, _), character)| CharacterKey { tenant: *tenant, character: *character });
+    absent.extend(by_uuid.chain(giving_way(&found)).filter(|key| !is_here(*key)));
     if !lost.is_empty() {
         // The columns asked for here have no form that cannot be read.
-        found.owners = insist(|| store.owners_of(&lost)).await.unwrap_or_else(|error| {
-            tracing::error!("owners of pets cannot be read: {error}");
-            Vec::new()
-        });
+        found.owners = insist(|| store.owners_of(&lost)).await.unwrap_or_else(unanswered);
     }
     for (pet, character) in &found.owners {
         let key = CharacterKey { tenant: pet.tenant, character: *character };
@@ -48,6 +63,31 @@ pub(in crate::engine) async fn look_up(
         load(&store, &absent, &mut found).await;
     }
     found
+}
+
+/// Each question with one query, if there is any of its kind.
+async fn ask(store: &Store, mut questions: Questions, found: &mut Found) {
+    questions.sort();
+    let Questions { uuids, names, users, keys } = questions;
+    if !uuids.is_empty() {
+        found.numbers = insist(|| store.numbers_of(&uuids)).await.unwrap_or_else(unanswered);
+    }
+    if !names.is_empty() {
+        found.holders = insist(|| store.holders_of(&names)).await.unwrap_or_else(unanswered);
+    }
+    if !users.is_empty() {
+        found.users = insist(|| store.characters_of_users(&users)).await.unwrap_or_else(unanswered);
+    }
+    if !keys.is_empty() {
+        found.answers = insist(|| store.answers(&keys)).await.unwrap_or_else(unanswered);
+    }
+}
+
+/// Something among the rows cannot be read. What is missing here the database's constraints
+/// still know.
+fn unanswered<T>(error: store::Error) -> Vec<T> {
+    tracing::error!("a question about characters has no answer: {error}");
+    Vec::new()
 }
 
 /// Reads characters together, or one by one if some of them cannot be read.

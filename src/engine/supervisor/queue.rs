@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Ask;
+use super::claims::Book;
 use crate::domain::{CharacterKey, Input};
 use crate::engine::record::{Batch, Cause, Partition, Payload, Progress, Record, Target};
+use crate::engine::request::Errand;
 use crate::engine::round::{Item, Origin, RecordOrigin};
 
 /// The waiting inputs. Its size is bounded by the credits of the intake and of requests.
@@ -54,6 +56,17 @@ impl Queue {
         self.requests.push_back(ask);
     }
 
+    /// Puts requests back that waited for a claim, before those that came later.
+    pub fn push_waited(&mut self, mut waited: VecDeque<Ask>) {
+        waited.append(&mut self.requests);
+        self.requests = waited;
+    }
+
+    /// Whether everything that was taken apart was taken again.
+    pub fn has_retried(&self) -> bool {
+        self.retry.is_empty()
+    }
+
     pub fn push_due(&mut self, key: CharacterKey) {
         self.due.push_back(key);
     }
@@ -89,7 +102,7 @@ impl Queue {
 
     /// The next input. Offsets advance with it: past this record, or past the whole batch
     /// when it was the last.
-    pub fn pop(&mut self) -> Option<Waiting> {
+    pub fn pop(&mut self, claims: &mut Book) -> Option<Waiting> {
         if let Some(waiting) = self.retry.pop_front() {
             let (Waiting::Item(item) | Waiting::Dead { item, .. }) = &waiting;
             if let Origin::Record(origin) = &item.origin {
@@ -102,7 +115,9 @@ impl Queue {
         }
         while let Some(ask) = self.requests.pop_front() {
             // Nobody waits any longer: not begun, so not done.
-            if !ask.reply.is_closed() {
+            if !ask.reply.is_closed()
+                && let Some(ask) = claims.lay(ask)
+            {
                 return Some(Waiting::Item(request(ask)));
             }
         }
@@ -145,11 +160,12 @@ fn waiting(record: Record) -> Waiting {
 }
 
 fn request(ask: Ask) -> Item {
+    let Errand { target, request, cause, claims, idempotency } = ask.errand;
     Item {
-        origin: Origin::Request { reply: ask.reply, permit: ask.permit },
-        target: ask.target,
-        input: Input::Request(ask.request),
-        cause: ask.cause,
+        origin: Origin::Request { reply: ask.reply, permit: ask.permit, claims, idempotency },
+        target,
+        input: Input::Request(request),
+        cause,
         index: 0,
         is_suspect: false,
     }
@@ -227,9 +243,9 @@ mod tests {
     fn offsets_advance_with_the_records_taken_and_past_the_batch_with_its_last() {
         let (mut queue, source) = (Queue::default(), partition());
         queue.push_batch(batch(&source, &[3, 5], 9));
-        assert_eq!(queue.pop().as_ref().map(offset), Some(3));
+        assert_eq!(queue.pop(&mut Book::default()).as_ref().map(offset), Some(3));
         assert_eq!(progress(&mut queue), Some(4));
-        assert_eq!(queue.pop().as_ref().map(offset), Some(5));
+        assert_eq!(queue.pop(&mut Book::default()).as_ref().map(offset), Some(5));
         assert_eq!(progress(&mut queue), Some(9));
         assert!(queue.is_empty());
     }
@@ -240,9 +256,9 @@ mod tests {
         queue.push_batch(batch(&source, &[3], 4));
         queue.push_batch(batch(&source, &[], 8));
         assert_eq!(progress(&mut queue), None);
-        queue.pop().unwrap();
+        queue.pop(&mut Book::default()).unwrap();
         assert_eq!(progress(&mut queue), Some(4));
-        assert!(queue.pop().is_none());
+        assert!(queue.pop(&mut Book::default()).is_none());
         assert_eq!(progress(&mut queue), Some(8));
     }
 
@@ -250,28 +266,34 @@ mod tests {
     fn what_was_taken_apart_comes_first_and_offsets_begin_again_with_it() {
         let (mut queue, source) = (Queue::default(), partition());
         queue.push_batch(batch(&source, &[1, 2, 3], 4));
-        let broken = vec![queue.pop().unwrap(), queue.pop().unwrap()];
+        let broken = vec![
+            queue.pop(&mut Book::default()).unwrap(),
+            queue.pop(&mut Book::default()).unwrap(),
+        ];
         let lost = queue.take_progress();
         queue.push_retry(broken, lost);
-        assert_eq!(queue.pop().as_ref().map(offset), Some(1));
+        assert_eq!(queue.pop(&mut Book::default()).as_ref().map(offset), Some(1));
         assert_eq!(progress(&mut queue), Some(2), "the second may still be lost in a crash");
-        assert_eq!(queue.pop().as_ref().map(offset), Some(2));
+        assert_eq!(queue.pop(&mut Book::default()).as_ref().map(offset), Some(2));
         assert_eq!(progress(&mut queue), Some(3));
-        assert_eq!(queue.pop().as_ref().map(offset), Some(3));
+        assert_eq!(queue.pop(&mut Book::default()).as_ref().map(offset), Some(3));
     }
 
     #[test]
     fn offsets_read_beside_a_broken_round_wait_until_its_records_are_taken_again() {
         let (mut queue, source) = (Queue::default(), partition());
         queue.push_batch(batch(&source, &[1, 2], 3));
-        let broken = vec![queue.pop().unwrap(), queue.pop().unwrap()];
+        let broken = vec![
+            queue.pop(&mut Book::default()).unwrap(),
+            queue.pop(&mut Book::default()).unwrap(),
+        ];
         let lost = queue.take_progress();
         queue.push_batch(batch(&source, &[], 9));
         queue.push_retry(broken, lost);
         assert_eq!(progress(&mut queue), None, "the records before them are not committed");
-        queue.pop().unwrap();
+        queue.pop(&mut Book::default()).unwrap();
         assert_eq!(progress(&mut queue), Some(2));
-        queue.pop().unwrap();
+        queue.pop(&mut Book::default()).unwrap();
         assert_eq!(progress(&mut queue), Some(9));
     }
 

@@ -77,6 +77,7 @@ impl BrokerSupervisor {
             }
             let is_broken = open.context.number == broken.number;
             let refusal = broken.refusal.as_deref().filter(|_| is_broken);
+            self.retry_claims.extend(open.claims);
             remains.add(stepped, open.unrouted, open.progress, refusal);
         }
         tracing::warn!(
@@ -92,7 +93,7 @@ impl BrokerSupervisor {
     fn forget(&mut self, key: CharacterKey, is_dead: bool) {
         let Some(entry) = self.parts.registry.remove(key) else { return };
         // Its clock goes on and its movement is believed, whether or not an input comes for it.
-        if entry.census.world.is_some() {
+        if entry.census.is_online {
             self.orphans.push(key);
         }
         let reason = if is_dead { "panic" } else { "rollback" };
@@ -113,6 +114,13 @@ impl Remains {
         progress: Vec<Progress>,
         refusal: Option<&str>,
     ) {
+        // A second wave that dies comes of an item that seems sound: any of them.
+        let is_wave = |stepped: &&Stepped| {
+            matches!(&stepped.death, Some(Death::Panicked(_)))
+                && stepped.steps.iter().any(|step| matches!(step.item.origin, Origin::Consequence))
+        };
+        let dead_wave = stepped.iter().find(is_wave).map(|_| "a consequence panicked");
+        let refusal = refusal.or(dead_wave);
         let mut items: Vec<(Item, Option<Arc<str>>)> = Vec::new();
         let mut dead: Vec<(Item, String, String)> = Vec::new();
         for stepped in stepped {
@@ -121,11 +129,15 @@ impl Remains {
                 Some(Death::Gone) => None,
                 None => refusal.map(Arc::from),
             };
-            items.extend(stepped.into_items().map(|item| (item, fault.clone())));
+            let own = stepped.into_items();
+            let own = own.filter(|item| !matches!(item.origin, Origin::Consequence));
+            items.extend(own.map(|item| (item, fault.clone())));
         }
         for Unrouted { item, end } in unrouted {
             match end {
-                UnroutedEnd::UnknownPet => items.push((item, refusal.map(Arc::from))),
+                UnroutedEnd::UnknownPet
+                | UnroutedEnd::UnknownCharacter
+                | UnroutedEnd::Answered(_) => items.push((item, refusal.map(Arc::from))),
                 UnroutedEnd::DeadLetter { reason, detail } => dead.push((item, reason, detail)),
             }
         }
@@ -162,7 +174,7 @@ fn retry(mut item: Item, fault: Option<Arc<str>>, reason: &str) -> Option<Waitin
             let _ = reply.send(Answer::Failed);
             None
         }
-        Origin::Clock => {
+        Origin::Clock | Origin::Consequence => {
             tracing::error!(target = ?item.target, "clock's work given up: {fault}");
             None
         }

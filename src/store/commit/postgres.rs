@@ -52,6 +52,12 @@ fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
     if !work.dead_letters.is_empty() {
         round.upsert(&rows::DEAD_LETTERS, rows::dead_letters(&work.dead_letters));
     }
+    if !work.history.is_empty() {
+        round.upsert(&rows::HISTORY, rows::history(&work.history));
+    }
+    if !work.answers.is_empty() {
+        round.upsert(&rows::ANSWERS, rows::answers(&work.answers));
+    }
     if !work.outbox.is_empty() {
         round.outbox(&work.outbox, work);
     }
@@ -129,7 +135,7 @@ impl Round {
     }
 
     fn remove(&mut self, table: &str, keys: Keys) {
-        let relation = Keys::relation(Backend::Postgres, self.next());
+        let relation = keys.relation(Backend::Postgres, self.next());
         let sql = format!(
             "delete from {table} as t using {relation} \
              where t.tenant = k.tenant and t.id = k.id and {GUARD}"

@@ -90,6 +90,12 @@ fn statements(fence: &Fence, round: i64, work: &Work) -> Vec<Statement> {
     if !work.dead_letters.is_empty() {
         upsert(&rows::DEAD_LETTERS, rows::dead_letters(&work.dead_letters));
     }
+    if !work.history.is_empty() {
+        upsert(&rows::HISTORY, rows::history(&work.history));
+    }
+    if !work.answers.is_empty() {
+        upsert(&rows::ANSWERS, rows::answers(&work.answers));
+    }
     if !work.vitals.is_empty() {
         statements.push(vitals(&work.vitals));
     }
@@ -137,7 +143,7 @@ fn vitals(vitals: &VitalsColumns) -> Statement {
 }
 
 fn remove(table: &str, keys: Keys) -> Statement {
-    let relation = Keys::relation(Backend::Sqlite, 1);
+    let relation = keys.relation(Backend::Sqlite, 1);
     let sql = format!(
         "delete from {table} where (tenant, id) in (select k.tenant, k.id from {relation})"
     );

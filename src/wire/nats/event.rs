@@ -1,6 +1,8 @@
 //! Character events.
 
-use serde::Serialize;
+use std::net::IpAddr;
+
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::timestamp;
@@ -25,6 +27,30 @@ struct Message<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Fields<'a> {
+    Created {
+        name: &'a str,
+        class_type: &'a str,
+        race: &'a str,
+        gender: &'a str,
+        level: u16,
+        slot_number: u8,
+    },
+    Deleted {
+        name: &'a str,
+        delete_reason: &'a str,
+        soft_delete: bool,
+    },
+    Restored {
+        name: &'a str,
+        restore_reason: &'a str,
+    },
+    Selected {
+        name: &'a str,
+        session_id: Uuid,
+        /// Empty when the caller did not say.
+        #[serde(serialize_with = "address")]
+        ip: Option<IpAddr>,
+    },
     Online {
         name: &'a str,
         session_id: Uuid,
@@ -43,10 +69,26 @@ enum Fields<'a> {
         new_position: Position<'a>,
         movement_type: &'a str,
     },
-    Deleted {
+    StatsUpdated {
+        update_type: &'a str,
+        #[serde(serialize_with = "points")]
+        previous_stats: &'a [(Box<str>, u32)],
+        #[serde(serialize_with = "points")]
+        new_stats: &'a [(Box<str>, u32)],
+        #[serde(serialize_with = "points")]
+        changes: &'a [(Box<str>, u32)],
+    },
+    AppearanceUpdated {
+        changed_fields: &'a [Box<str>],
+        reason: &'a str,
+    },
+    LevelUp {
         name: &'a str,
-        delete_reason: &'a str,
-        soft_delete: bool,
+        previous_level: u16,
+        new_level: u16,
+        experience: u64,
+        stat_points_gained: u32,
+        skill_points_gained: u32,
     },
 }
 
@@ -73,7 +115,35 @@ impl<'a> From<&'a Place> for Position<'a> {
 
 /// The message of one event. Coordinates are finite.
 pub fn encode(event_id: Uuid, event: &Event) -> Vec<u8> {
-    let body = match &event.body {
+    let message = Message {
+        event_id,
+        event_type: event.body.name(),
+        character_id: event.character,
+        user_id: event.user,
+        timestamp: timestamp(event.at),
+        version: VERSION,
+        body: fields(&event.body),
+    };
+    serde_json::to_vec(&message).expect("keys are text and writing to memory cannot fail")
+}
+
+fn fields(body: &Body) -> Fields<'_> {
+    match body {
+        Body::Created { name, class, race, gender, level, slot } => Fields::Created {
+            name,
+            class_type: class,
+            race,
+            gender,
+            level: *level,
+            slot_number: *slot,
+        },
+        Body::Deleted { name, reason, soft } => {
+            Fields::Deleted { name, delete_reason: reason, soft_delete: *soft }
+        }
+        Body::Restored { name, reason } => Fields::Restored { name, restore_reason: reason },
+        Body::Selected { name, session, ip } => {
+            Fields::Selected { name, session_id: *session, ip: *ip }
+        }
         Body::Online { name, session, world, zone } => {
             Fields::Online { name, session_id: *session, world_id: world, zone_id: zone }
         }
@@ -85,20 +155,38 @@ pub fn encode(event_id: Uuid, event: &Event) -> Vec<u8> {
             new_position: new.into(),
             movement_type: movement,
         },
-        Body::Deleted { name, reason, soft } => {
-            Fields::Deleted { name, delete_reason: reason, soft_delete: *soft }
+        Body::StatsUpdated { update, previous, new, changes } => Fields::StatsUpdated {
+            update_type: update,
+            previous_stats: &previous.0,
+            new_stats: &new.0,
+            changes,
+        },
+        Body::AppearanceUpdated { fields, reason } => {
+            Fields::AppearanceUpdated { changed_fields: fields, reason }
         }
-    };
-    let message = Message {
-        event_id,
-        event_type: event.body.name(),
-        character_id: event.character,
-        user_id: event.user,
-        timestamp: timestamp(event.at),
-        version: VERSION,
-        body,
-    };
-    serde_json::to_vec(&message).expect("keys are text and writing to memory cannot fail")
+        Body::LevelUp { name, previous, new, experience, stat_points, skill_points } => {
+            Fields::LevelUp {
+                name,
+                previous_level: *previous,
+                new_level: *new,
+                experience: *experience,
+                stat_points_gained: *stat_points,
+                skill_points_gained: *skill_points,
+            }
+        }
+    }
+}
+
+fn address<S: Serializer>(ip: &Option<IpAddr>, serializer: S) -> Result<S::Ok, S::Error> {
+    match ip {
+        Some(ip) => serializer.collect_str(ip),
+        None => serializer.serialize_str(""),
+    }
+}
+
+/// An object, in the order given.
+fn points<S: Serializer>(points: &[(Box<str>, u32)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(points.iter().map(|(name, points)| (name, points)))
 }
 
 /// The subject an event is published to.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::domain::Catalog;
+use crate::domain::catalog::{CHARACTERS, ParseError};
 
 const PET: &str = "[[pet]]
 template_id = 5000017
@@ -23,30 +24,36 @@ x2 = 500
 y2 = 100
 ";
 
+/// With the shipped characters.
+fn parse(pets: &str, maps: &str) -> Result<Catalog, ParseError> {
+    Catalog::parse(pets, maps, CHARACTERS)
+}
+
 fn pets_error(text: &str) -> String {
-    Catalog::parse(text, "").unwrap_err().to_string()
+    parse(text, "").unwrap_err().to_string()
 }
 
 fn maps_error(text: &str) -> String {
-    Catalog::parse("", text).unwrap_err().to_string()
+    parse("", text).unwrap_err().to_string()
 }
 
 #[test]
 fn the_rules_example_is_read() {
-    let catalog = Catalog::parse(PET, MAP).unwrap();
+    let catalog = parse(PET, MAP).unwrap();
     assert_eq!(catalog.template(5_000_017).unwrap().hunger, 6);
     assert_eq!(catalog.map(100_000_000).unwrap().footholds().len(), 1);
 }
 
 #[test]
-fn empty_files_are_an_empty_catalog() {
-    assert_eq!(Catalog::parse("", "").unwrap(), Catalog::default());
+fn empty_files_are_no_pets_and_no_maps() {
+    let catalog = parse("", "").unwrap();
+    assert_eq!((catalog.templates().count(), catalog.maps().count()), (0, 0));
 }
 
 #[test]
 fn a_pet_needs_no_skill_and_a_map_no_foothold() {
     let pet = PET.split("[[pet.skill]]").next().unwrap();
-    let catalog = Catalog::parse(pet, "[[map]]\nid = 1\n").unwrap();
+    let catalog = parse(pet, "[[map]]\nid = 1\n").unwrap();
     assert!(catalog.template(5_000_017).unwrap().skills.is_empty());
     assert!(catalog.map(1).unwrap().footholds().is_empty());
 }
@@ -99,7 +106,7 @@ fn a_command_given_twice_in_one_template_is_refused() {
 #[test]
 fn two_templates_may_have_the_same_command() {
     let other = PET.replace("5000017", "5000018");
-    assert_eq!(Catalog::parse(&format!("{PET}{other}"), "").unwrap().templates().count(), 2);
+    assert_eq!(parse(&format!("{PET}{other}"), "").unwrap().templates().count(), 2);
 }
 
 #[test]
@@ -118,7 +125,7 @@ fn a_foothold_given_twice_in_one_map_is_refused() {
 #[test]
 fn two_maps_may_have_the_same_foothold() {
     let other = MAP.replace("100000000", "100000001");
-    assert_eq!(Catalog::parse("", &format!("{MAP}{other}")).unwrap().maps().count(), 2);
+    assert_eq!(parse("", &format!("{MAP}{other}")).unwrap().maps().count(), 2);
 }
 
 #[test]

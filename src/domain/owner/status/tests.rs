@@ -43,8 +43,10 @@ fn a_login_of_one_never_seen_provisions_the_character() {
     let character = scene.owner.character().unwrap();
     assert_eq!(character.uuid, scene.owner.key().derived_uuid());
     assert_eq!(character.user, Uuid::nil());
-    assert_eq!(&*character.name, "character-12345");
-    assert_eq!(character.event_seq, 1);
+    assert_eq!(character.name, Name::provisional(12345));
+    assert_eq!((character.event_seq, character.version), (1, 1));
+    let profile = Profile { last_played_at: Some(start()), ..Profile::unset(start()) };
+    assert_eq!(character.profile, profile);
 }
 
 #[test]
@@ -56,10 +58,7 @@ fn a_login_opens_the_session_the_record_describes() {
     scene.apply(&Input::Status(Status { transaction: TRANSACTION, world: 5, at: since, change }));
     let session = Session {
         id: TRANSACTION,
-        world: 5,
-        channel: 3,
-        map: 200_000_000,
-        instance,
+        whereabouts: Some(Whereabouts { world: 5, channel: 3, map: 200_000_000, instance }),
         since,
         next_hunger: since + INTERVAL,
     };
@@ -96,10 +95,12 @@ fn a_character_known_by_name_keeps_it() {
     let character = Character {
         uuid: Uuid::from_u128(1),
         user: Uuid::from_u128(2),
-        name: "Ana".into(),
+        name: Name::chosen("Ana").unwrap(),
         session: None,
         place: None,
         event_seq: 40,
+        version: 7,
+        profile: Profile::unset(start()),
     };
     let mut scene = Scene::with([]);
     scene.owner = Owner::restored(tenant(), OWNER, Some(character), Vec::new());
@@ -134,6 +135,31 @@ fn a_logout_ends_the_session_with_its_length() {
     };
     assert_eq!(only_character_event(events, "character.offline").body, body);
     assert!(!scene.owner.is_online());
+}
+
+#[test]
+fn finished_sessions_add_up_to_the_time_played() {
+    let mut scene = Scene::with([]);
+    for seconds in [3, 4] {
+        scene.status(login());
+        scene.now += TimeDelta::seconds(seconds);
+        scene.status(StatusChange::Logout);
+    }
+    let profile = &scene.owner.character().unwrap().profile;
+    assert_eq!((profile.play_time_ms, profile.last_played_at), (7_000, Some(scene.now)));
+}
+
+#[test]
+fn every_change_makes_a_version() {
+    let mut scene = Scene::with([]);
+    let mut versions = vec![];
+    for change in [login(), map_changed(None), channel_changed(), StatusChange::Logout] {
+        scene.status(change);
+        versions.push(scene.owner.character().unwrap().version);
+    }
+    scene.refuse(&scene.status_input(StatusChange::Logout));
+    versions.push(scene.owner.character().unwrap().version);
+    assert_eq!(versions, [1, 2, 3, 4, 4]);
 }
 
 #[test]
@@ -187,8 +213,8 @@ fn a_map_change_moves_the_session_and_tells_both_places() {
     };
     assert_eq!(only_character_event(events, "character.position.updated").body, body);
     let session = scene.owner.session().unwrap();
-    assert_eq!((session.world, session.channel, session.map), (2, 1, 101_000_000));
-    assert_eq!((session.instance, session.since), (INSTANCE, start()));
+    let there = Whereabouts { world: 2, channel: 1, map: 101_000_000, instance: INSTANCE };
+    assert_eq!((session.whereabouts, session.since), (Some(there), start()));
 }
 
 #[test]
@@ -202,7 +228,7 @@ fn a_channel_change_keeps_the_map_and_tells_the_place_again() {
     let mut scene = Scene::online([]);
     scene.status(map_changed(Some((5, 6))));
     assert_eq!(scene.status(channel_changed()), ["#3 channel_change to 0/100000000 (0, 0)"]);
-    assert_eq!(scene.owner.session().unwrap().channel, 7);
+    assert_eq!(scene.owner.session().unwrap().whereabouts.unwrap().channel, 7);
 }
 
 #[test]

@@ -12,13 +12,16 @@ use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use rustc_hash::FxHashSet;
+use sea_orm::{ConnectionTrait as _, Database, DbBackend, Statement};
 use tempfile::TempDir;
 use tokio::runtime::Handle as Runtime;
 use uuid::Uuid;
 
 use crate::domain::{Catalog, Rules, Tenant, TenantId};
 use crate::edge::embedded::event_log::{Limits, MemoryLog};
+use crate::edge::http::auth::Authority;
 use crate::edge::http::{Game, serve_admin, serve_game};
+use crate::edge::operations::Operations;
 use crate::engine::health::{Health, Stage};
 use crate::engine::outbox::kafka::Ticket;
 use crate::engine::outbox::nats::Policy;
@@ -83,11 +86,15 @@ pub struct Scene {
     pub client: Client,
     store: Store,
     servers: Vec<ServerHandle>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Scene {
-    async fn start(default_tenant: Option<Tenant>, request_timeout: Duration) -> Self {
+    async fn start(
+        default_tenant: Option<Tenant>,
+        request_timeout: Duration,
+        authority: Authority,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = Options {
             url: format!("sqlite:{}", dir.path().join("menagerie.db").display()),
@@ -98,10 +105,13 @@ impl Scene {
         let store = Store::connect(options).await.unwrap();
         let health = Arc::new(Health::new());
         health.set_stage(Stage::Standby);
+        let authority = Arc::new(authority);
         let game = Arc::new(Game {
             health: Arc::clone(&health),
+            authority: Arc::clone(&authority),
             store: store.clone().into(),
             runtime: Runtime::current(),
+            catalog: Arc::new(ArcSwap::from_pointee(Catalog::builtin())),
             default_tenant: default_tenant.map(Arc::new),
             request_timeout,
         });
@@ -110,8 +120,8 @@ impl Scene {
         let base = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
         let addresses = [base(&game_listener), base(&admin_listener)];
         let servers = [
-            serve_game(game_listener, 1, game).unwrap(),
-            serve_admin(admin_listener, Arc::clone(&health)).unwrap(),
+            serve_game(game_listener, 1, Arc::new(Operations::new(game))).unwrap(),
+            serve_admin(admin_listener, authority, Arc::clone(&health)).unwrap(),
         ];
         let servers = servers.map(|server| {
             let handle = server.handle();
@@ -120,26 +130,35 @@ impl Scene {
         });
         let [game, admin] = addresses;
         let client = Client::new();
-        Self { health, game, admin, client, store, servers: servers.into(), _dir: dir }
+        Self { health, game, admin, client, store, servers: servers.into(), dir }
     }
 
     pub async fn with_tenant() -> Self {
-        Self::with_tenant_for(SHORT).await
+        Self::guarded(Authority::default()).await
     }
 
     pub async fn without_tenant() -> Self {
-        Self::start(None, SHORT).await
+        Self::start(None, SHORT, Authority::default()).await
     }
 
-    async fn with_tenant_for(request_timeout: Duration) -> Self {
+    /// With a tenant by default, and whoever this lets in.
+    pub async fn guarded(authority: Authority) -> Self {
+        Self::with_tenant_for(SHORT, authority).await
+    }
+
+    async fn with_tenant_for(request_timeout: Duration, authority: Authority) -> Self {
         let tenant =
             Tenant { id: TenantId(Uuid::from_u128(1)), region: "GMS".into(), major: 83, minor: 1 };
-        Self::start(Some(tenant), request_timeout).await
+        Self::start(Some(tenant), request_timeout, authority).await
     }
 
     /// With a tenant by default, and an engine that hears of nothing but requests.
     pub async fn serving() -> Self {
-        let scene = Self::with_tenant_for(Duration::from_secs(20)).await;
+        Self::serving_guarded(Authority::default()).await
+    }
+
+    pub async fn serving_guarded(authority: Authority) -> Self {
+        let scene = Self::with_tenant_for(Duration::from_secs(20), authority).await;
         scene.store.migrate_up().await.unwrap();
         let lease = Duration::from_secs(60);
         let settings = Settings {
@@ -149,6 +168,7 @@ impl Scene {
             max_round: 64,
             max_requests: 64,
             max_in_flight: 64,
+            event_retention: Duration::from_secs(3_600),
             idle_passivation: Duration::from_secs(600),
             has_dead_letter_topic: false,
             outbox: Policy {
@@ -173,6 +193,24 @@ impl Scene {
             .health
             .serve(Arc::new(Shard::start(parts, lease, std::time::Instant::now()).await.unwrap()));
         scene
+    }
+
+    /// Stores a character of the default tenant, before anyone asks for it.
+    pub async fn character(&self, number: u32, user: Uuid) {
+        let database = self.dir.path().join("menagerie.db");
+        let database = Database::connect(format!("sqlite:{}", database.display())).await.unwrap();
+        let sql = "insert into characters \
+            (tenant, id, shard, uuid, user_uuid, name, event_seq, updated_at) \
+            values ($1, $2, '0', $3, $4, '', 0, '2026-01-01T00:00:00Z')";
+        let values = [
+            Uuid::from_u128(1).into(),
+            number.into(),
+            Uuid::from_u128(number.into()).into(),
+            user.into(),
+        ];
+        let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
+        database.execute_raw(statement).await.unwrap();
+        database.close().await.unwrap();
     }
 
     pub fn game(&self, method: Method, path: &str) -> RequestBuilder {

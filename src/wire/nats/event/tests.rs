@@ -3,6 +3,7 @@
 use chrono::DateTime;
 
 use super::*;
+use crate::domain::character::Stats;
 use crate::wire::spec;
 
 const EVENT_ID: Uuid = Uuid::from_u128(1);
@@ -39,6 +40,78 @@ fn assert_is_the_example(body: Body) {
     let event = event(body);
     let text = String::from_utf8(encode(EVENT_ID, &event)).unwrap();
     assert_eq!(text, example(subject(&event)));
+}
+
+fn stats(strength: u32) -> Stats {
+    let stats = [
+        ("strength", strength),
+        ("agility", 12),
+        ("intelligence", 8),
+        ("wisdom", 7),
+        ("vitality", 15),
+    ];
+    Stats(stats.map(|(name, points)| (name.into(), points)).into())
+}
+
+#[test]
+fn created_is_the_example() {
+    assert_is_the_example(Body::Created {
+        name: "PlayerName".into(),
+        class: "warrior".into(),
+        race: "human".into(),
+        gender: "male".into(),
+        level: 1,
+        slot: 1,
+    });
+}
+
+#[test]
+fn restored_is_the_example() {
+    let (name, reason) = ("PlayerName".into(), "user_requested".into());
+    assert_is_the_example(Body::Restored { name, reason });
+}
+
+#[test]
+fn selected_is_the_example() {
+    let ip = Some("192.168.1.1".parse().unwrap());
+    assert_is_the_example(Body::Selected { name: "PlayerName".into(), session: SESSION, ip });
+}
+
+#[test]
+fn a_selection_without_an_address_has_an_empty_one() {
+    let selected = Body::Selected { name: "PlayerName".into(), session: SESSION, ip: None };
+    let text = String::from_utf8(encode(EVENT_ID, &event(selected))).unwrap();
+    assert!(text.ends_with(r#","ip":""}"#), "{text}");
+}
+
+#[test]
+fn stats_are_the_example() {
+    assert_is_the_example(Body::StatsUpdated {
+        update: "stat_allocation",
+        previous: stats(10),
+        new: stats(11),
+        changes: vec![("strength".into(), 1)],
+    });
+}
+
+#[test]
+fn an_appearance_is_the_example() {
+    assert_is_the_example(Body::AppearanceUpdated {
+        fields: ["hair_color", "hair_style", "face_type"].map(Into::into).into(),
+        reason: "cosmetic_shop".into(),
+    });
+}
+
+#[test]
+fn a_levelup_is_the_example() {
+    assert_is_the_example(Body::LevelUp {
+        name: "PlayerName".into(),
+        previous: 10,
+        new: 11,
+        experience: 150_000,
+        stat_points: 5,
+        skill_points: 2,
+    });
 }
 
 #[test]

@@ -1,0 +1,134 @@
+//! What a character cannot know by itself, for the requests that need it: looked up for the
+//! whole round, before it is stepped.
+
+use chrono::{TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::lookup::Found;
+use crate::domain::character::{Action, Standing};
+use crate::domain::input::Request;
+use crate::domain::{CharacterId, CharacterKey, Input, TenantId};
+use crate::engine::record::Target;
+use crate::engine::round::{Answer, Item, Origin};
+
+/// How long a first answer is given again.
+pub const ANSWERS_KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// What is to be asked about, besides pets and characters.
+#[derive(Default)]
+pub struct Questions {
+    pub uuids: Vec<(TenantId, Uuid)>,
+    pub names: Vec<(TenantId, Box<str>)>,
+    pub users: Vec<(TenantId, Uuid)>,
+    pub keys: Vec<(TenantId, Box<str>)>,
+}
+
+impl Questions {
+    /// Adds what this item raises.
+    pub fn add(&mut self, item: &Item) {
+        let Some(tenant) = item.cause.tenant.as_ref().map(|tenant| tenant.id) else { return };
+        if let Target::Character(tenant, uuid) = item.target {
+            self.uuids.push((tenant, uuid));
+        }
+        if let Some(action) = action(item) {
+            self.names.extend(action.name_key().map(|key| (tenant, key.into())));
+            self.users.extend(action.user().map(|user| (tenant, user)));
+        }
+        if let Origin::Request { idempotency: Some(idempotency), .. } = &item.origin {
+            self.keys.push((tenant, idempotency.key.clone()));
+        }
+    }
+
+    pub fn sort(&mut self) {
+        self.uuids.sort_unstable();
+        self.uuids.dedup();
+        self.names.sort_unstable();
+        self.names.dedup();
+        self.users.sort_unstable();
+        self.users.dedup();
+        self.keys.sort_unstable();
+        self.keys.dedup();
+    }
+}
+
+/// Whether SQL has to be asked before this item can be stepped, wherever its character is.
+pub fn is_asking(item: &Item) -> bool {
+    let is_repeatable = matches!(&item.origin, Origin::Request { idempotency: Some(_), .. });
+    let wants = |action: &Action| action.name_key().is_some() || action.user().is_some();
+    is_repeatable || action(item).is_some_and(wants)
+}
+
+/// The first answer, if this was answered before.
+pub fn repeated(item: &Item, found: &Found) -> Option<Answer> {
+    let Origin::Request { idempotency: Some(idempotency), .. } = &item.origin else { return None };
+    let tenant = item.cause.tenant.as_ref()?.id;
+    let kept =
+        found.answers.iter().find(|kept| kept.tenant == tenant && kept.key == idempotency.key)?;
+    let is_young = Utc::now() - kept.at < ANSWERS_KEPT;
+    is_young.then(|| idempotency.repeat(kept.request_hash, &kept.answer))
+}
+
+/// Tells the item how its character stands among the others.
+pub fn inform(item: &mut Item, key: CharacterKey, found: &Found) {
+    let Input::Request(Request::Character(request)) = &mut item.input else { return };
+    let (user, name) = (request.action.user(), request.action.name_key());
+    let is_name_taken = name.is_some_and(|name| {
+        found.holders.iter().any(|((tenant, held), holder)| {
+            *tenant == key.tenant && **held == *name && *holder != key.character
+        })
+    });
+    let others = found.users.iter().filter(|other| {
+        other.tenant == key.tenant
+            && Some(other.user) == user
+            && other.character != key.character
+            && !other.is_deleted
+    });
+    match &mut request.action {
+        Action::Create(_, standing)
+        | Action::Patch(_, standing)
+        | Action::Restore { standing, .. } => {
+            let taken_slots = others.filter_map(|other| other.slot).collect();
+            *standing = Standing { is_name_taken, taken_slots };
+        }
+        Action::Select { others: active, .. } => {
+            let others = others.filter(|other| other.is_selected || other.is_online);
+            *active = others.map(|other| other.character).collect();
+        }
+        _ => {}
+    }
+}
+
+/// Characters that a selection among the drafted may have to make give way.
+pub fn giving_way(found: &Found) -> impl Iterator<Item = CharacterKey> {
+    let active = found.users.iter().filter(|other| other.is_selected || other.is_online);
+    active.map(|other| CharacterKey { tenant: other.tenant, character: other.character })
+}
+
+/// What steps of a round want others to do in its second wave, each with what caused it.
+pub struct Wave(pub Vec<(CharacterKey, Vec<Item>)>);
+
+impl Wave {
+    pub fn add(&mut self, cause: &Item, tenant: TenantId, who: CharacterId, action: Action) {
+        let key = CharacterKey { tenant, character: who };
+        let request = crate::domain::character::request::Request::internal(action);
+        let item = Item {
+            origin: Origin::Consequence,
+            target: Target::Owner(key),
+            input: Input::Request(Request::Character(Box::new(request))),
+            cause: std::sync::Arc::clone(&cause.cause),
+            index: cause.index,
+            is_suspect: cause.is_suspect,
+        };
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, items)) => items.push(item),
+            None => self.0.push((key, vec![item])),
+        }
+    }
+}
+
+fn action(item: &Item) -> Option<&Action> {
+    match &item.input {
+        Input::Request(Request::Character(request)) => Some(&request.action),
+        _ => None,
+    }
+}

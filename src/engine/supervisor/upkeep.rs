@@ -1,0 +1,81 @@
+//! What has to be looked after now and then: characters whose time to be restored is over, and
+//! what is kept for a time only.
+
+use std::time::{Duration, Instant};
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use chrono::{TimeDelta, Utc};
+
+use super::BrokerSupervisor;
+use super::facts::ANSWERS_KEPT;
+
+/// Between two looks for characters to purge.
+const PURGE_EVERY: Duration = Duration::from_secs(1);
+/// Characters purged at a time; they enter a round together.
+const MAX_PURGES: u64 = 256;
+/// Between two deletions of what is too old.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// Rows deleted at a time.
+const MAX_PRUNED: u64 = 5_000;
+
+/// When what was looked after last.
+#[derive(Default)]
+pub struct Upkeep {
+    purged: Option<Instant>,
+    is_purging: bool,
+    pruned: Option<Instant>,
+}
+
+impl BrokerSupervisor {
+    pub(super) fn keep_up(&mut self, context: &mut Context<Self>) {
+        let is_due = |last: Option<Instant>, every| last.is_none_or(|at| at.elapsed() >= every);
+        if is_due(self.upkeep.purged, PURGE_EVERY)
+            && !self.upkeep.is_purging
+            && self.drained.is_none()
+        {
+            self.purge(context);
+        }
+        if is_due(self.upkeep.pruned, PRUNE_EVERY) {
+            self.prune();
+        }
+    }
+
+    /// Has every character looked at whose time to be restored is over; its owner decides.
+    fn purge(&mut self, context: &mut Context<Self>) {
+        self.upkeep.purged = Some(Instant::now());
+        self.upkeep.is_purging = true;
+        let (store, shard) = (self.parts.store.clone(), self.parts.shard.clone());
+        let due = self
+            .parts
+            .runtime
+            .spawn(async move { store.purgeable(&shard, Utc::now(), MAX_PURGES).await });
+        context.spawn(due.into_actor(self).map(|due, this, context| {
+            this.upkeep.is_purging = false;
+            match due {
+                Ok(Ok(keys)) => {
+                    keys.into_iter().for_each(|key| this.queue.push_due(key));
+                    this.pump(context);
+                }
+                failed => tracing::warn!("no look at deleted characters: {failed:?}"),
+            }
+        }));
+    }
+
+    /// Deletes answers and events that are too old, beside the rounds: nobody waits for it.
+    fn prune(&mut self) {
+        self.upkeep.pruned = Some(Instant::now());
+        let store = self.parts.store.clone();
+        let retention = TimeDelta::from_std(self.parts.event_retention).unwrap_or(TimeDelta::MAX);
+        self.parts.runtime.spawn(async move {
+            let now = Utc::now();
+            let answers = store.prune_answers(now - ANSWERS_KEPT, MAX_PRUNED).await;
+            let history = match now.checked_sub_signed(retention) {
+                Some(before) => store.prune_history(before, MAX_PRUNED).await,
+                None => Ok(0),
+            };
+            for failed in [answers, history].into_iter().filter_map(Result::err) {
+                tracing::warn!("what is too old was not deleted: {failed}");
+            }
+        });
+    }
+}
