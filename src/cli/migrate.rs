@@ -115,7 +115,7 @@ async fn down(config: &Config, steps: u32, yes: bool) -> anyhow::Result<Vec<Migr
     }
     let store = Store::connect(store_options(config)).await.map_err(failure)?;
     store.migrate_down(steps).await.map_err(failure)?;
-    Ok(store.migrate_status().await.map_err(failure)?)
+    store.migrate_status().await.map_err(failure)
 }
 
 /// Asks whoever sits at the terminal.

@@ -137,7 +137,7 @@ pub(super) fn progress(out: &mut impl Write, number: u32, moment: &Moment) -> io
             "p99"
         )?;
     }
-    let recent = moment.recent.map_or_else(|| "-".to_owned(), |recent| millis(recent));
+    let recent = moment.recent.map_or_else(|| "-".to_owned(), millis);
     writeln!(
         out,
         "{:>4}s {:>6} {:>6} {:>9} {:>8} {:>8} {:>7} {:>5} {:>8} {:>8}",
