@@ -4,6 +4,7 @@
 //! `serve` and `demo` run exactly this; only the configuration differs.
 
 pub mod ports;
+pub mod reach;
 
 use std::net::TcpListener;
 use std::sync::{Arc, OnceLock};
@@ -118,6 +119,11 @@ impl Sidecar {
     /// Where the game API listens.
     pub fn game_address(&self) -> std::io::Result<std::net::SocketAddr> {
         self.game.local_addr()
+    }
+
+    /// The game data in force.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
     }
 
     /// What a client beside the sidecar needs to reach the same brokers, once connected.

@@ -1,12 +1,13 @@
 //! `menagerie schema`: what the brokers carry, as documents.
 
-use std::io::{self, Write};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Subcommand;
 
 use super::exit::{Exit, Failure};
+use super::out::Stdout;
 use crate::schema;
 
 #[derive(Debug, Subcommand)]
@@ -45,7 +46,7 @@ pub fn run(verb: &Verb) -> anyhow::Result<Exit> {
             return Ok(Exit::Done);
         }
     };
-    io::stdout().write_all(text.as_bytes())?;
+    Stdout.write_all(text.as_bytes())?;
     Ok(Exit::Done)
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle as Runtime;
 
-use super::CONNECT_EVERY;
+use super::{CONNECT_EVERY, reach};
 use crate::config::{Config, Kafka, Nats as NatsConfig};
 use crate::edge::embedded::event_log::{Limits, MemoryLog};
 use crate::edge::embedded::kafka::EmbeddedKafka;
@@ -125,15 +125,16 @@ async fn connect_store(
     let options = store_options(config);
     insist("the database", deadline, || {
         let options = options.clone();
-        let connected = runtime.spawn(async move { Store::connect(options).await });
-        async move {
-            match connected.await {
-                Ok(Ok(store)) => Ok(store),
-                Ok(Err(error)) if error.is_retryable() => Err(Attempt::Later(error.to_string())),
-                Ok(Err(error)) => Err(Attempt::Never("database.url", error.to_string())),
-                Err(error) => Err(Attempt::Later(error.to_string())),
-            }
-        }
+        let connected = runtime.spawn(async move {
+            // The pool would wait for a server that refuses it, and then not say so.
+            let reached = reach::database(&options.url, options.connect_timeout).await;
+            reached.map_err(Attempt::Later)?;
+            Store::connect(options).await.map_err(|error| match error.is_retryable() {
+                true => Attempt::Later(reach::reason_of(&error)),
+                false => Attempt::Never("database.url", error.to_string()),
+            })
+        });
+        async move { connected.await.unwrap_or_else(|error| Err(Attempt::Later(error.to_string()))) }
     })
     .await
 }
@@ -162,7 +163,7 @@ async fn check_schema(
             tracing::warn!(?unknown, "the schema is of a newer release");
             Ok(())
         }
-        Err(error) => Err(unavailable(error.to_string())),
+        Err(error) => Err(unavailable(reach::reason_of(&error))),
     }
 }
 
@@ -215,8 +216,16 @@ async fn connect_kafka(
 ) -> Result<(), ConnectError> {
     let topics = insist("Kafka", deadline, || {
         let options = options.clone();
-        let survey = runtime.spawn_blocking(move || options.survey(SURVEY_PATIENCE));
+        let runtime = runtime.clone();
         async move {
+            if !options.is_embedded {
+                let servers = options.bootstrap_servers.clone();
+                let reached = runtime.spawn(async move { reach::brokers(&servers).await });
+                if let Ok(Err(reason)) = reached.await {
+                    return Err(Attempt::Later(reason));
+                }
+            }
+            let survey = runtime.spawn_blocking(move || options.survey(SURVEY_PATIENCE));
             match survey.await {
                 Ok(Ok(topics)) => Ok(topics),
                 Ok(Err(rdkafka::error::KafkaError::ClientConfig(_, reason, name, value))) => {
@@ -275,8 +284,8 @@ async fn connect_nats(
         async move {
             match connected.await {
                 Ok(Ok(nats)) => Ok(nats),
-                Ok(Err(error)) if error.is_retryable() => Err(Attempt::Later(error.to_string())),
-                Ok(Err(error)) => Err(Attempt::Never("nats.url", error.to_string())),
+                Ok(Err(error)) if error.is_retryable() => Err(Attempt::Later(reach::chain(&error))),
+                Ok(Err(error)) => Err(Attempt::Never("nats.url", reach::chain(&error))),
                 Err(error) => Err(Attempt::Later(error.to_string())),
             }
         }

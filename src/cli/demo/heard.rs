@@ -1,0 +1,116 @@
+//! What the character event log announced of the players, as a reader of it finds it.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use parking_lot::Mutex;
+use rustc_hash::FxHashSet;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::edge::embedded::event_log::Delivery;
+use crate::edge::embedded::subject::Filter;
+use crate::engine::port::Message;
+use crate::sidecar::Outside;
+
+/// Events of the players, each counted once.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// Whose events count; others are a visitor's.
+    players: FxHashSet<Uuid>,
+    event_ids: FxHashSet<Uuid>,
+    pub(super) num_online: u64,
+    pub(super) num_offline: u64,
+    pub(super) num_moved: u64,
+    pub(super) num_repeated: u64,
+    /// Events that nobody can know of: this reader was too slow for the log.
+    pub(super) num_missed: u64,
+}
+
+/// What every character event has.
+#[derive(Deserialize)]
+struct Envelope {
+    event_id: Uuid,
+    character_id: Uuid,
+}
+
+impl Heard {
+    /// Reads the log from now on, until the engine ends.
+    ///
+    /// # Errors
+    /// When the log is not the one in this process.
+    pub(super) fn listen(
+        outside: &Outside,
+        players: impl Iterator<Item = Uuid>,
+    ) -> anyhow::Result<Arc<Mutex<Self>>> {
+        let log = outside.memory_log.clone().context("the demo has its own event log")?;
+        let mut events = log.subscribe(">".parse::<Filter>()?);
+        let heard = Arc::new(Mutex::new(Self { players: players.collect(), ..Self::default() }));
+        let shared = Arc::clone(&heard);
+        actix::spawn(async move {
+            while let Some(delivery) = events.next().await {
+                match delivery {
+                    Delivery::Entry(entry) => shared.lock().hear(&entry.message),
+                    Delivery::Lost(num_lost) => shared.lock().num_missed += num_lost,
+                }
+            }
+        });
+        Ok(heard)
+    }
+
+    fn hear(&mut self, message: &Message) {
+        let envelope = match serde_json::from_slice::<Envelope>(&message.payload) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                tracing::error!(subject = message.subject, "unreadable character event: {error}");
+                return;
+            }
+        };
+        if !self.players.contains(&envelope.character_id) {
+            return;
+        }
+        if !self.event_ids.insert(envelope.event_id) {
+            self.num_repeated += 1;
+            return;
+        }
+        match message.subject.as_str() {
+            "character.online" => self.num_online += 1,
+            "character.offline" => self.num_offline += 1,
+            "character.position.updated" => self.num_moved += 1,
+            _ => {}
+        }
+    }
+
+    pub(super) fn num_events(&self) -> usize {
+        self.event_ids.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(subject: &str, event: u128, character: u128) -> Message {
+        let (event, character) = (Uuid::from_u128(event), Uuid::from_u128(character));
+        let payload = serde_json::json!({ "event_id": event, "character_id": character });
+        Message {
+            subject: subject.to_owned(),
+            // The log's own, by which it drops duplicates; the books go by what readers see.
+            id: Uuid::new_v4(),
+            headers: Vec::new(),
+            payload: payload.to_string().into(),
+        }
+    }
+
+    #[test]
+    fn an_event_of_a_player_counts_once_and_one_of_a_visitor_never() {
+        let mut heard =
+            Heard { players: [Uuid::from_u128(7)].into_iter().collect(), ..Heard::default() };
+        heard.hear(&event("character.online", 1, 7));
+        heard.hear(&event("character.online", 1, 7));
+        heard.hear(&event("character.offline", 2, 7));
+        heard.hear(&event("character.online", 3, 8));
+        assert_eq!((heard.num_online, heard.num_offline, heard.num_repeated), (1, 1, 1));
+        assert_eq!(heard.num_events(), 2);
+    }
+}
