@@ -78,7 +78,7 @@ async fn a_nats_that_never_comes_up_ends_the_start() {
 #[tokio::test]
 async fn an_older_schema_is_refused_and_left_as_it_is() {
     let Some(ground) = Ground::new().await else { return };
-    for arguments in [&["migrate", "up"][..], &["migrate", "down", "--steps", "1"]] {
+    for arguments in [&["migrate", "up"][..], &["migrate", "down", "--steps", "1", "--yes"]] {
         let mut migrate = Command::new(env!("CARGO_BIN_EXE_menagerie"));
         let done = migrate.args(arguments).envs(ground.env.iter().cloned()).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -88,7 +88,10 @@ async fn an_older_schema_is_refused_and_left_as_it_is() {
     let (code, text) = refusal(&ground.env).await;
     assert_eq!(code, Some(64), "{text}");
     let newest = menagerie_migrations::names().pop().unwrap();
-    assert!(text.contains(&format!("the schema misses {newest}: run `menagerie migrate up`")), "{text}");
+    assert!(
+        text.contains(&format!("the schema misses {newest}: run `menagerie migrate up`")),
+        "{text}"
+    );
     assert_eq!(ground.count(num_applied).await, before);
     ground.close().await;
 }

@@ -1,10 +1,11 @@
 //! What the character event log announced of the players, as a reader of it finds it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use parking_lot::Mutex;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -16,8 +17,12 @@ use crate::sidecar::Outside;
 /// Events of the players, each counted once.
 #[derive(Default)]
 pub(super) struct Heard {
-    /// Whose events count; others are a visitor's.
+    /// Whose events count at once; others are a hero's or a visitor's.
     players: FxHashSet<Uuid>,
+    /// Events of the others, by character and type.
+    others: FxHashMap<Uuid, BTreeMap<String, u64>>,
+    /// The newest event of one of the others, in a few words.
+    newest: Option<String>,
     event_ids: FxHashSet<Uuid>,
     pub(super) num_online: u64,
     pub(super) num_offline: u64,
@@ -32,6 +37,8 @@ pub(super) struct Heard {
 struct Envelope {
     event_id: Uuid,
     character_id: Uuid,
+    /// Not every event has one.
+    name: Option<String>,
 }
 
 impl Heard {
@@ -66,11 +73,15 @@ impl Heard {
                 return;
             }
         };
-        if !self.players.contains(&envelope.character_id) {
-            return;
-        }
         if !self.event_ids.insert(envelope.event_id) {
             self.num_repeated += 1;
+            return;
+        }
+        if !self.players.contains(&envelope.character_id) {
+            let counts = self.others.entry(envelope.character_id).or_default();
+            *counts.entry(message.subject.clone()).or_default() += 1;
+            let name = envelope.name.unwrap_or_default();
+            self.newest = Some(format!("{} {name}", message.subject).trim_end().to_owned());
             return;
         }
         match message.subject.as_str() {
@@ -79,6 +90,16 @@ impl Heard {
             "character.position.updated" => self.num_moved += 1,
             _ => {}
         }
+    }
+
+    /// How often this was announced of these characters, who are no players.
+    pub(super) fn count(&self, event: &str, of: impl Iterator<Item = Uuid>) -> u64 {
+        of.filter_map(|id| self.others.get(&id)?.get(event)).sum()
+    }
+
+    /// What was heard last of somebody who is no player.
+    pub(super) fn take_newest(&mut self) -> Option<String> {
+        self.newest.take()
     }
 
     pub(super) fn num_events(&self) -> usize {
@@ -111,6 +132,9 @@ mod tests {
         heard.hear(&event("character.offline", 2, 7));
         heard.hear(&event("character.online", 3, 8));
         assert_eq!((heard.num_online, heard.num_offline, heard.num_repeated), (1, 1, 1));
-        assert_eq!(heard.num_events(), 2);
+        let others = || [Uuid::from_u128(8), Uuid::from_u128(9)].into_iter();
+        assert_eq!(heard.count("character.online", others()), 1);
+        assert_eq!(heard.count("character.offline", others()), 0);
+        assert_eq!(heard.take_newest().as_deref(), Some("character.online"));
     }
 }

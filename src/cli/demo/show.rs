@@ -20,6 +20,7 @@ const COLUMNS: &str = "
 One line a second. online: characters; pets: out with them; commands, steps:
 sent; events: read back from Kafka; NATS: character events; open: sent, but not
 announced yet; p99: ms from sent to read back, of the last second and of all.
+~ the newest event of the heroes, who live by requests over HTTP.
 ";
 
 /// Where everything is, and whose it is.
@@ -88,6 +89,8 @@ pub(super) struct Moment {
     num_open: u64,
     recent: Option<Duration>,
     all: Duration,
+    /// The newest event of a hero.
+    newest: Option<String>,
 }
 
 impl Moment {
@@ -109,7 +112,12 @@ impl Moment {
             num_open: books.num_open(),
             recent: books.take_recent_latency(0.99),
             all: books.latency(0.99),
+            newest: None,
         }
+    }
+
+    pub(super) fn with_newest(self, newest: Option<String>) -> Self {
+        Self { newest, ..self }
     }
 }
 
@@ -151,7 +159,11 @@ pub(super) fn progress(out: &mut impl Write, number: u32, moment: &Moment) -> io
         moment.num_open,
         recent,
         millis(moment.all),
-    )
+    )?;
+    match &moment.newest {
+        Some(newest) => writeln!(out, "{:>6} {newest:.72}", "~"),
+        None => Ok(()),
+    }
 }
 
 /// The books at the end.
@@ -237,6 +249,7 @@ mod tests {
             num_open: 9_999,
             recent: Some(Duration::from_secs(120)),
             all: Duration::from_secs(120),
+            newest: None,
         };
         let text = shown(|out| progress(out, 0, &moment));
         assert_fits_80_columns(&text);

@@ -13,6 +13,7 @@ use crate::cli::out::{self, Stdout};
 use crate::domain::{Catalog, CharacterId, CharacterKey, Tenant};
 use crate::sidecar::{Order, Outside};
 use crate::sim::books::Line;
+use crate::sim::heroes::Heroes;
 use crate::sim::players::{Players, Tally};
 use crate::sim::shop::{Bought, Shop};
 use crate::sim::{Books, Reader, Sender};
@@ -21,6 +22,9 @@ use crate::telemetry::metrics::METRICS;
 /// Things the players do in a second.
 const ACTIONS_PER_SECOND: u32 = 400;
 const TICK: Duration = Duration::from_millis(25);
+/// Characters that live by requests, and the time between two of their deeds.
+const NUM_HEROES: usize = 6;
+const HERO_EVERY: Duration = Duration::from_millis(40);
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// How long the last events may take.
 pub(super) const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
@@ -82,6 +86,7 @@ impl World {
         let sender = Sender::new(outside.kafka.clone(), &self.tenant)?;
         let mut players = Players::new(&bought, Catalog::builtin(), rand::random());
         let before = Steps::so_far();
+        let heroes = Troupe::begin(self.shop(), stopped.clone());
         let started = Instant::now();
         let mut num_shown = 0;
         let mut num_acted = 0;
@@ -92,8 +97,12 @@ impl World {
                 num_acted += 1;
             }
             if started.elapsed() >= SHOW_EVERY * (num_shown + 1) {
-                let num_heard = heard.lock().num_events();
+                let (num_heard, newest) = {
+                    let mut heard = heard.lock();
+                    (heard.num_events(), heard.take_newest())
+                };
                 let moment = Moment::new(started.elapsed(), &players, &mut books.lock(), num_heard);
+                let moment = moment.with_newest(newest);
                 match show::progress(&mut Stdout, num_shown, &moment) {
                     Err(error) if out::is_closed(&error) => break,
                     shown => shown?,
@@ -102,10 +111,16 @@ impl World {
             }
             tokio::time::sleep(TICK).await;
         }
+        let heroes = heroes.end().await?;
         players.log_out_all(&sender)?;
         tokio::task::spawn_blocking(move || sender.flush()).await??;
         let tally = players.tally;
-        let balance = || Balance::of(&books.lock(), &heard.lock(), &tally, before);
+        let balance = || {
+            let heard = heard.lock();
+            let mut balance = Balance::of(&books.lock(), &heard, &tally, before);
+            balance.enter_heroes(&heroes, &heard);
+            balance
+        };
         settle(balance).await;
         drop(reader);
         let mut balance = balance();
@@ -164,6 +179,15 @@ impl Balance {
         Self { orders, violations, steps, wrong_pets: Vec::new() }
     }
 
+    /// Enters what the heroes asked for over HTTP.
+    fn enter_heroes(&mut self, heroes: &Heroes, heard: &Heard) {
+        self.orders.extend(heroes.expected().iter().map(|(event, expected)| Line {
+            what: event,
+            ordered: *expected,
+            announced: heard.count(event, heroes.ids()),
+        }));
+    }
+
     /// Enters the pets of which the API tells another closeness than the game gave them.
     fn enter_pets(&mut self, wrong: Vec<String>) {
         if !wrong.is_empty() {
@@ -198,6 +222,33 @@ impl Steps {
 
     fn total(self) -> u64 {
         self.num_applied + self.num_coalesced + self.num_ignored
+    }
+}
+
+/// The heroes at play, beside the players.
+struct Troupe {
+    must_end: watch::Sender<bool>,
+    playing: tokio::task::JoinHandle<anyhow::Result<Heroes>>,
+}
+
+impl Troupe {
+    fn begin(shop: Shop, stopped: watch::Receiver<Order>) -> Self {
+        let (must_end, ended) = watch::channel(false);
+        let playing = actix::spawn(async move {
+            let mut heroes = Heroes::new(shop, NUM_HEROES, rand::random());
+            while !*ended.borrow() && *stopped.borrow() == Order::Run {
+                heroes.act().await?;
+                tokio::time::sleep(HERO_EVERY).await;
+            }
+            anyhow::Ok(heroes)
+        });
+        Self { must_end, playing }
+    }
+
+    /// Waits for the deed under way.
+    async fn end(self) -> anyhow::Result<Heroes> {
+        self.must_end.send_replace(true);
+        self.playing.await?
     }
 }
 
