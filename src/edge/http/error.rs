@@ -189,6 +189,11 @@ impl Error {
         self.status.unwrap_or_else(|| self.code.status())
     }
 
+    /// Whether the same request may fare better later.
+    pub fn is_retryable(&self) -> bool {
+        self.status() == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     pub fn detail(&self) -> &str {
         &self.detail
     }
@@ -210,7 +215,7 @@ impl Error {
     pub fn response(&self, form: Form, request_id: &str) -> HttpResponse {
         let status = self.status();
         let mut response = HttpResponse::build(status);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if self.is_retryable() {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         if status == StatusCode::UNAUTHORIZED {
