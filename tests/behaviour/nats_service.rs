@@ -198,15 +198,26 @@ async fn a_tenant_is_named_by_all_four_headers() {
         caller.headers.remove(left_out);
         assert_eq!(caller.refused("pets.get", &body).await, refused, "{left_out}");
     }
-    for (at, bad) in [(0, "tom"), (0, "\u{1}"), (2, "8.3"), (3, "\0\u{1}")] {
-        caller.headers = all.clone();
-        caller.headers[at].1 = bad.to_owned();
-        assert_eq!(caller.refused("pets.get", &body).await, refused, "{bad:?}");
-    }
     // Over NATS names of headers have a case, over HTTP none: both are heard.
     caller.headers = all;
     caller.headers[0].0 = "tenant_id";
     assert_eq!(caller.refused("pets.get", &body).await, (404, "unknown_pet".into()));
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_named_wrongly_is_not_the_default_one() {
+    let tenant = "083839c6-c47c-42a6-9585-76492795d123";
+    let Some(scene) = Scene::new(&[("tenancy.default", tenant)]).await else { return };
+    let (_engine, mut caller) = scene.serve().await;
+    let body = json!({ "petId": 1 });
+    let all = std::mem::take(&mut caller.headers);
+    assert_eq!(caller.refused("pets.get", &body).await, (404, "unknown_pet".into()));
+    for (at, bad) in [(0, "tom"), (0, "\u{1}"), (2, "8.3"), (3, "")] {
+        caller.headers = all.clone();
+        caller.headers[at].1 = bad.to_owned();
+        let refused = (400, "invalid_tenant".to_owned());
+        assert_eq!(caller.refused("pets.get", &body).await, refused, "{bad:?}");
+    }
 }
 
 #[tokio::test]
