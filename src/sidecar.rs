@@ -19,6 +19,7 @@ use crate::config::jwt::KeyError;
 use crate::config::{Config, ConfigError};
 use crate::domain::Catalog;
 use crate::edge::http::{self, auth::Authority};
+use crate::edge::nats::service::Service;
 use crate::edge::operations::Operations;
 use crate::engine::committer::Tenure;
 use crate::engine::health::{Health, Stage};
@@ -186,6 +187,7 @@ impl Sidecar {
                     runtime: self.runtime,
                     catalog: self.catalog,
                     health,
+                    operations,
                 };
                 let ended = stand.hold(&ports, &mut orders).await;
                 game_handle.stop(false).await;
@@ -233,6 +235,7 @@ struct Stand {
     runtime: Runtime,
     catalog: Arc<ArcSwap<Catalog>>,
     health: Arc<Health>,
+    operations: Arc<Operations>,
 }
 
 impl Stand {
@@ -254,6 +257,7 @@ impl Stand {
         };
         let shard = Arc::new(Shard::start(parts, lease, asked).await?);
         self.health.serve(Arc::clone(&shard));
+        let service = self.serve_nats(ports);
         let mut tenure = shard.tenure();
         let fenced = tenure.wait_for(|tenure| *tenure == Tenure::Fenced);
         tokio::select! {
@@ -267,15 +271,45 @@ impl Stand {
                 return Err(Error::Broken(what));
             }
         }
-        self.health.withdraw();
         let deadline = Instant::now() + self.config.shutdown.grace;
+        let drain = async {
+            self.health.set_stage(Stage::Draining);
+            if let Some(service) = &service {
+                service.stop().await;
+            }
+            self.health.withdraw();
+            shard.drain(deadline).await;
+            if let Some(service) = &service {
+                service.settle().await;
+            }
+        };
         tokio::select! {
-            () = shard.drain(deadline) => {}
+            () = drain => {}
             _ = orders.wait_for(|order| *order == Order::Quit) => {
+                self.health.withdraw();
                 tracing::warn!("ended before the drain was over");
             }
         }
         Ok(())
+    }
+
+    /// Requests over NATS, from now until the end of the shard.
+    fn serve_nats(&self, ports: &Ports) -> Option<Service> {
+        let nats = ports.nats.as_ref().filter(|_| self.config.nats.service)?;
+        if !ports::may_serve_nats(&self.config) {
+            tracing::warn!(
+                "nats.service: not served, as nats.url is not on loopback and whoever reaches it \
+                 might do everything: configure auth, or accept it with allow_anonymous = true"
+            );
+            return None;
+        }
+        Some(Service::start(
+            Arc::clone(nats),
+            Arc::clone(&self.operations),
+            &self.config.shard.id,
+            self.config.engine.max_requests,
+            &self.runtime,
+        ))
     }
 
     /// Asks for the lease until it is ours, and says when it was asked for. A database that is

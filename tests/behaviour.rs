@@ -44,6 +44,9 @@ macro_rules! behaviours {
     };
 }
 
+#[path = "support/proxy.rs"]
+mod proxy;
+
 #[path = "behaviour/assets.rs"]
 mod assets;
 #[path = "behaviour/bad_input.rs"]
@@ -58,6 +61,8 @@ mod ears;
 mod engine;
 #[path = "behaviour/movement.rs"]
 mod movement;
+#[path = "behaviour/nats_service.rs"]
+mod nats_service;
 #[path = "behaviour/pets_api.rs"]
 mod pets_api;
 #[path = "behaviour/rejections.rs"]

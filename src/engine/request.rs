@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -11,6 +12,9 @@ use super::record::{Cause, Target};
 use super::round::Answer;
 use crate::domain::input::Request;
 use crate::domain::{Reason, TenantId};
+
+/// How long a first answer is given again.
+pub const ANSWERS_KEPT: TimeDelta = TimeDelta::hours(24);
 
 /// A request on its way to the supervisor.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The adapters a configuration chooses, connected.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,7 @@ pub struct Ports {
     pub kafka: kafka::Options,
     /// The in-process event log, if that is what `nats.url` names.
     pub memory_log: Option<Arc<MemoryLog>>,
-    nats: Option<Arc<Nats>>,
+    pub nats: Option<Arc<Nats>>,
     /// The in-process cluster, if that is what `kafka.bootstrap_servers` names. Ends with us.
     _embedded_kafka: Option<EmbeddedKafka>,
 }
@@ -246,6 +247,20 @@ async fn connect_kafka(
     Ok(())
 }
 
+/// Whether the game API may be served over NATS: whoever reaches an open listener may do
+/// everything, so one beyond loopback needs credentials here as over HTTP.
+pub fn may_serve_nats(config: &Config) -> bool {
+    let servers = config.nats.url.expose().split(',');
+    let are_near = servers.map(|url| url.trim().parse::<async_nats::ServerAddr>()).all(|server| {
+        server.is_ok_and(|server| {
+            let host = server.host().trim_matches(['[', ']']);
+            let address = host.parse::<IpAddr>();
+            host == "localhost" || address.is_ok_and(|ip| ip.to_canonical().is_loopback())
+        })
+    });
+    config.auth.guards_game() || config.allow_anonymous || are_near
+}
+
 pub fn nats_options(config: &NatsConfig) -> NatsOptions {
     let auth = match (&config.user, &config.password, &config.token, &config.credentials_file) {
         (Some(user), Some(password), _, _) => {
@@ -327,6 +342,7 @@ where
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -338,5 +354,37 @@ mod tests {
         };
         assert_eq!(readers(8), 7);
         assert_eq!(readers(2), 1);
+    }
+
+    #[test]
+    fn an_open_service_stays_on_loopback() {
+        let may = |url: &str, allow_anonymous| {
+            let mut config = Config { allow_anonymous, ..Config::default() };
+            config.nats.url = url.into();
+            may_serve_nats(&config)
+        };
+        for near in [
+            "nats://127.0.0.1:4222",
+            "localhost",
+            "nats://user:secret@localhost:4222",
+            "tls://[::1]:4222",
+            "nats://127.0.0.1:4222, nats://127.0.0.2:4222",
+        ] {
+            assert!(may(near, false), "{near}");
+        }
+        for far in
+            ["nats://nats:4222", "nats://10.0.0.1", "nats://127.0.0.1:4222,nats://nats:4222", "::"]
+        {
+            assert!(!may(far, false), "{far}");
+            assert!(may(far, true), "{far}");
+        }
+    }
+
+    #[test]
+    fn a_guarded_service_may_be_anywhere() {
+        let mut config = Config::default();
+        config.nats.url = "nats://nats:4222".into();
+        config.auth.jwt.secret = Some(serde_json::from_str("\"secret\"").unwrap());
+        assert!(may_serve_nats(&config));
     }
 }

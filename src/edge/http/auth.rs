@@ -101,7 +101,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`Code::Unauthenticated`], or [`Code::Forbidden`] for a token of another listener.
-    fn caller(&self, headers: &HeaderMap) -> Result<Principal, Error> {
+    pub(in crate::edge) fn caller(&self, headers: &HeaderMap) -> Result<Principal, Error> {
         if !self.guards_game {
             return Ok(Principal::Anonymous);
         }
@@ -150,8 +150,13 @@ impl Principal {
 
     /// Whether it sees and changes what belongs to `owner`; None or nil: to nobody yet.
     pub fn acts_for(&self, owner: Option<Uuid>) -> bool {
-        self.player().is_none_or(|user| !user.is_nil() && owner == Some(user))
+        acts_for(self.player(), owner)
     }
+}
+
+/// As [`Principal::acts_for`]; `player` as [`Principal::player`] gives it.
+pub fn acts_for(player: Option<Uuid>, owner: Option<Uuid>) -> bool {
+    player.is_none_or(|user| !user.is_nil() && owner == Some(user))
 }
 
 impl Staff {

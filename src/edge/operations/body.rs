@@ -4,9 +4,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::domain::CharacterId;
 use crate::domain::catalog::characters::color;
 use crate::domain::character::{MAX_COORDINATE, MAX_TEXT_CHARS, Name, NameProblem, Place, Trait};
 use crate::edge::http::error::{Code, Error};
+use crate::store::CharacterRef;
 
 /// Most fields of an appearance, or stats, in one request.
 const MAX_ENTRIES: usize = 64;
@@ -44,6 +46,21 @@ impl Body {
                 Err(Error::new(Code::UnknownField, format!("there is no field {unknown}")))
             }
             None => Ok(()),
+        }
+    }
+
+    /// Nothing is left to be read.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The character a request is about that has no path to name it.
+    pub fn character(&mut self) -> Result<CharacterRef, Error> {
+        match (self.optional::<Uuid>("character_id")?, self.optional::<u32>("number")?) {
+            (Some(uuid), None) => Ok(CharacterRef::Uuid(uuid)),
+            (None, Some(number)) => Ok(CharacterRef::Number(CharacterId(number))),
+            (None, None) => Err(missing("character_id")),
+            (Some(_), Some(_)) => Err(invalid("number", "must not stand beside character_id")),
         }
     }
 

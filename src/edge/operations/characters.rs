@@ -63,8 +63,7 @@ pub struct Listing {
 }
 
 impl Operations {
-    pub async fn create(&self, call: &Call, body: &[u8]) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
+    pub async fn create(&self, call: &Call, mut body: Body) -> Result<Rendered, Error> {
         let user = body.uuid("user_id")?;
         let user = match (user, call.user) {
             (Some(user), Some(player)) if user != player => {
@@ -178,9 +177,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let patch = Patch {
             name: body.name()?,
             class: body.word("class_type")?,
@@ -196,9 +194,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let reason = body.reason()?;
         body.end()?;
         self.change(call, id, Action::Delete { reason }).await
@@ -208,9 +205,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let (reason, slot) = (body.reason()?, body.optional("slot_number")?);
         body.end()?;
         let user = self.find(call, id).await?.1.user;
@@ -226,9 +222,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let session = body.uuid("session_id")?.unwrap_or_else(Uuid::now_v7);
         let ip: Option<IpAddr> = body.optional("ip")?;
         body.end()?;
@@ -241,9 +236,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let session = body.uuid("session_id")?;
         let world = body.text("world_id")?.ok_or_else(|| missing("world_id"))?;
         let zone = body.text("zone_id")?.ok_or_else(|| missing("zone_id"))?;
@@ -256,9 +250,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let reason = body.text("reason")?.ok_or_else(|| missing("reason"))?;
         body.end()?;
         self.change(call, id, Action::Offline { reason }).await
@@ -273,9 +266,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let movement = body.word("movement_type")?.ok_or_else(|| missing("movement_type"))?;
         let place = body.place()?;
         body.end()?;
@@ -295,9 +287,9 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let points = Body::parse(body)?.points()?;
+        let points = body.points()?;
         let action = Action::Allocate(points);
         self.ask(call, id, action, |answer| of_character(answer, document::stats)).await
     }
@@ -306,9 +298,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let amount: u64 = body.required("amount")?;
         // For the caller's own log; no event carries it.
         body.text("reason")?;
@@ -327,9 +318,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let reason = body.reason()?;
         let fields = body.appearance(None)?;
         let action = Action::Appearance { fields, reason };

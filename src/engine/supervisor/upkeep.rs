@@ -7,7 +7,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use chrono::{TimeDelta, Utc};
 
 use super::BrokerSupervisor;
-use super::facts::ANSWERS_KEPT;
+use crate::engine::request::ANSWERS_KEPT;
 
 /// Between two looks for characters to purge.
 const PURGE_EVERY: Duration = Duration::from_secs(1);
