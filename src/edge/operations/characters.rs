@@ -218,7 +218,13 @@ impl Operations {
         self.change(call, id, action).await
     }
 
-    pub async fn purge(&self, call: &Call, id: CharacterRef) -> Result<Rendered, Error> {
+    pub async fn purge(
+        &self,
+        call: &Call,
+        id: CharacterRef,
+        body: &[u8],
+    ) -> Result<Rendered, Error> {
+        Body::parse(body)?.end()?;
         self.ask(call, id, Action::Purge, |_| document::gone()).await
     }
 
