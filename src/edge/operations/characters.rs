@@ -213,7 +213,7 @@ impl Operations {
         let mut body = Body::parse(body)?;
         let (reason, slot) = (body.reason()?, body.optional("slot_number")?);
         body.end()?;
-        let user = self.find(call, id).await?.1.user;
+        let user = self.user_of(call, id).await?;
         let action = Action::Restore { reason, slot, user, standing: Standing::default() };
         self.change(call, id, action).await
     }
@@ -238,7 +238,7 @@ impl Operations {
         let session = body.uuid("session_id")?.unwrap_or_else(Uuid::now_v7);
         let ip: Option<IpAddr> = body.optional("ip")?;
         body.end()?;
-        let user = self.find(call, id).await?.1.user;
+        let user = self.user_of(call, id).await?;
         let action = Action::Select { session, ip, user, others: Vec::new() };
         self.ask(call, id, action, |answer| of_character(answer, document::selection)).await
     }
@@ -384,6 +384,21 @@ impl Operations {
 
     /// The character as it is committed, if the caller may see it.
     async fn find(&self, call: &Call, id: CharacterRef) -> Result<(CharacterId, Character), Error> {
+    /// Whose character it is. Nil as well for one that is not there, if this may be a
+    /// repetition: that is told the first answer, and anything else that there is none.
+    async fn user_of(&self, call: &Call, id: CharacterRef) -> Result<Uuid, Error> {
+        match self.find(call, id).await {
+            Ok((_, character)) => Ok(character.user),
+            Err(error)
+                if call.idempotency.is_some()
+                    && error.code == Code::Reason(Reason::UnknownCharacter) =>
+            {
+                Ok(Uuid::nil())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
         // Whoever stands by must not answer from what another may be changing.
         self.engine()?;
         let tenant: TenantId = call.tenant;
