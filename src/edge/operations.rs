@@ -94,6 +94,18 @@ impl Operations {
         action: Action,
         render: fn(&Answer) -> Rendered,
     ) -> Result<Rendered, Error> {
+        self.ask_as(call, id, action, false, render).await
+    }
+
+    /// The same; `is_drawn`: its number was, and if it is taken another one will be.
+    async fn ask_as(
+        &self,
+        call: &Call,
+        id: CharacterRef,
+        action: Action,
+        is_drawn: bool,
+        render: fn(&Answer) -> Rendered,
+    ) -> Result<Rendered, Error> {
         let (target, uuid) = match id {
             CharacterRef::Uuid(uuid) => (Target::Character(call.tenant, uuid), Some(uuid)),
             CharacterRef::Number(number) => {
@@ -105,7 +117,7 @@ impl Operations {
         let request = request::Request { user: call.user, uuid, version: call.version, action };
         let request = Request::Character(Box::new(request));
         let idempotency = call.idempotency.clone().map(|(key, request_hash)| {
-            Box::new(Idempotency { key, request_hash, render: Arc::new(render) })
+            Box::new(Idempotency { key, request_hash, is_drawn, render: Arc::new(render) })
         });
         let cause = Arc::clone(&call.cause);
         let errand = Errand { target, request, cause, claims, idempotency };

@@ -91,11 +91,11 @@ impl Operations {
         }
         body.end()?;
         if let Some(number) = number {
-            return self.create_as(call, CharacterId(number), creation).await;
+            return self.create_as(call, CharacterId(number), creation, false).await;
         }
         for _ in 0..MAX_DRAWS {
             let number = self.next_number(call.tenant).await?;
-            match self.create_as(call, number, creation.clone()).await {
+            match self.create_as(call, number, creation.clone(), true).await {
                 // Seen on Kafka since it was reserved.
                 Err(error) if error.code == Code::Reason(Reason::NumberTaken) => {}
                 created => return created,
@@ -109,9 +109,11 @@ impl Operations {
         call: &Call,
         number: CharacterId,
         creation: Creation,
+        is_drawn: bool,
     ) -> Result<Rendered, Error> {
         let action = Action::Create(Box::new(creation), Standing::default());
-        self.ask(call, CharacterRef::Number(number), action, |answer| match answer {
+        let id = CharacterRef::Number(number);
+        self.ask_as(call, id, action, is_drawn, |answer| match answer {
             Answer::Character(number, character) => document::created(*number, character),
             _ => document::gone(),
         })
@@ -382,8 +384,6 @@ impl Operations {
         .await
     }
 
-    /// The character as it is committed, if the caller may see it.
-    async fn find(&self, call: &Call, id: CharacterRef) -> Result<(CharacterId, Character), Error> {
     /// Whose character it is. Nil as well for one that is not there, if this may be a
     /// repetition: that is told the first answer, and anything else that there is none.
     async fn user_of(&self, call: &Call, id: CharacterRef) -> Result<Uuid, Error> {
@@ -399,6 +399,8 @@ impl Operations {
         }
     }
 
+    /// The character as it is committed, if the caller may see it.
+    async fn find(&self, call: &Call, id: CharacterRef) -> Result<(CharacterId, Character), Error> {
         // Whoever stands by must not answer from what another may be changing.
         self.engine()?;
         let tenant: TenantId = call.tenant;
