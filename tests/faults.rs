@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "faults/requests.rs"]
+mod requests;
 #[path = "faults/world.rs"]
 mod world;
 

@@ -22,7 +22,7 @@ use uuid::Uuid;
 /// Two cores: one world at a time.
 static ONE_AT_A_TIME: Turn<()> = Turn::const_new(());
 
-const SOON: Duration = Duration::from_secs(60);
+pub(super) const SOON: Duration = Duration::from_secs(60);
 const NUM_OWNERS: u32 = 40;
 const TOPICS: [&str; 5] = [
     "EVENT_TOPIC_CHARACTER_STATUS",
@@ -181,6 +181,18 @@ impl World {
     fn shop(&self) -> Shop {
         let port = self.process.as_ref().unwrap().game;
         Shop::new(&format!("http://127.0.0.1:{port}"), self.tenant.clone())
+    }
+
+    /// A request to the process that serves, from this tenant.
+    pub(super) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let port = self.process.as_ref().unwrap().game;
+        let url = format!("http://127.0.0.1:{port}{path}");
+        reqwest::Client::new()
+            .request(method, url)
+            .header("TENANT_ID", self.tenant.id.0.to_string())
+            .header("REGION", &*self.tenant.region)
+            .header("MAJOR_VERSION", self.tenant.major.to_string())
+            .header("MINOR_VERSION", self.tenant.minor.to_string())
     }
 
     /// Brings everybody online with a pet.
