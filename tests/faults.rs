@@ -18,6 +18,8 @@ mod outages;
 mod process;
 #[path = "faults/refusals.rs"]
 mod refusals;
+#[path = "faults/requests.rs"]
+mod requests;
 #[path = "faults/services.rs"]
 mod services;
 #[path = "faults/starting.rs"]

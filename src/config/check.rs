@@ -31,6 +31,9 @@ const OWNED_PROPERTIES: [(&str, &str); 18] = [
     ("transactional.id", "events leave through the outbox"),
 ];
 
+/// Durations of which nothing is a choice, as their keys say.
+pub(super) const MAY_BE_NOTHING: [&str; 1] = ["characters.event_retention"];
+
 /// A clock that is further off is a defect; it also keeps the sums of the verification small.
 const MAX_LEEWAY: Duration = Duration::from_secs(60 * 60);
 
@@ -55,7 +58,10 @@ pub(super) fn value(path: &str, value: &Value) -> Result<(), String> {
         _ => "is not text".to_owned(),
     })?;
     range(key, value)?;
-    if key.is_duration && keys::get(&keys::table_of(&config), path) == Some(&Value::from("0ns")) {
+    if key.is_duration
+        && !MAY_BE_NOTHING.contains(&path)
+        && keys::get(&keys::table_of(&config), path) == Some(&Value::from("0ns"))
+    {
         return Err("must be longer than nothing".to_owned());
     }
     Ok(())

@@ -101,6 +101,18 @@ impl Operations {
         action: Action,
         render: fn(&Answer) -> Rendered,
     ) -> Result<Rendered, Error> {
+        self.ask_as(call, id, action, false, render).await
+    }
+
+    /// The same; `is_drawn`: its number was, and if it is taken another one will be.
+    async fn ask_as(
+        &self,
+        call: &Call,
+        id: CharacterRef,
+        action: Action,
+        is_drawn: bool,
+        render: fn(&Answer) -> Rendered,
+    ) -> Result<Rendered, Error> {
         let (target, uuid) = match id {
             CharacterRef::Uuid(uuid) => (Target::Character(call.tenant, uuid), Some(uuid)),
             CharacterRef::Number(number) => {
@@ -113,7 +125,7 @@ impl Operations {
         claims.extend(action.name_key().map(|key| Claim::Name(call.tenant, key.into())));
         let request = request::Request { user: call.user, uuid, version: call.version, action };
         let request = Request::Character(Box::new(request));
-        match self.send(call, target, request, claims, Arc::new(render)).await? {
+        match self.send(call, target, request, claims, Arc::new(render), is_drawn).await? {
             Answer::Rendered(rendered) => Ok(*rendered),
             answer => Ok(render(&answer)),
         }
@@ -127,10 +139,12 @@ impl Operations {
         request: Request,
         claims: Claims,
         render: Render,
+        is_drawn: bool,
     ) -> Result<Answer, Error> {
         let idempotency = call.idempotency.clone();
-        let idempotency = idempotency
-            .map(|(key, request_hash)| Box::new(Idempotency { key, request_hash, render }));
+        let idempotency = idempotency.map(|(key, request_hash)| {
+            Box::new(Idempotency { key, request_hash, is_drawn, render })
+        });
         let cause = Arc::clone(&call.cause);
         let errand = Errand { target, request, cause, claims, idempotency };
         match self.engine()?.ask(errand, self.game.request_timeout).await? {
@@ -146,7 +160,12 @@ impl Operations {
         let keys = [(call.tenant, key.clone())];
         let kept = self.stored(move |store| async move { store.answers(&keys).await }).await?;
         let kept = kept.into_iter().find(|kept| Utc::now() - kept.at < ANSWERS_KEPT);
-        let asked = Idempotency { key, request_hash, render: Arc::new(|_| document::gone()) };
+        let asked = Idempotency {
+            key,
+            request_hash,
+            is_drawn: false,
+            render: Arc::new(|_| document::gone()),
+        };
         Ok(kept.map(|kept| asked.repeat(kept.request_hash, &kept.answer)))
     }
 

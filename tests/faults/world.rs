@@ -90,6 +90,17 @@ impl World {
         Shop::new(&self.process.as_ref().unwrap().game(), self.tenant.clone())
     }
 
+    /// A request to the process that serves, from this tenant.
+    pub(super) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.process.as_ref().unwrap().game());
+        reqwest::Client::new()
+            .request(method, url)
+            .header("TENANT_ID", self.tenant.id.0.to_string())
+            .header("REGION", &*self.tenant.region)
+            .header("MAJOR_VERSION", self.tenant.major.to_string())
+            .header("MINOR_VERSION", self.tenant.minor.to_string())
+    }
+
     /// Brings everybody online with a pet.
     pub(super) async fn populate(&mut self) {
         let crowd = Crowd::hire(&self.shop(), NUM_OWNERS, 1, 7).await.unwrap();

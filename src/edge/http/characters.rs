@@ -83,7 +83,7 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(web::delete().to(on_a_character!(delete))),
         )
         .service(at("/{id}/restore", "POST").route(web::post().to(on_a_character!(restore))))
-        .service(at("/{id}/permanent", "DELETE").route(web::delete().to(purge)))
+        .service(at("/{id}/permanent", "DELETE").route(web::delete().to(on_a_character!(purge))))
         .service(at("/{id}/select", "POST").route(web::post().to(on_a_character!(select))))
         .service(at("/{id}/online", "POST").route(web::post().to(on_a_character!(online))))
         .service(at("/{id}/offline", "POST").route(web::post().to(on_a_character!(offline))))
@@ -128,16 +128,6 @@ async fn check_name(
     let asked = Asked::without_body(&api, &request)?;
     let NameQuery { name } = query(&request)?;
     answer(api.check_name(&asked.call, &name).await?)
-}
-
-async fn purge(
-    api: Data<Arc<Operations>>,
-    request: HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse, Error> {
-    let asked = Asked::with_body(&api, &request, payload).await?;
-    let id = id(&request)?;
-    answer(api.purge(&asked.call, id).await?)
 }
 
 async fn events(api: Data<Arc<Operations>>, request: HttpRequest) -> Result<HttpResponse, Error> {

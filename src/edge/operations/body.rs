@@ -1,6 +1,7 @@
 //! Reading the JSON of requests about characters: what is wrong with it is told by field.
 
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -22,7 +23,8 @@ impl Body {
     /// An object, or nothing at all where nothing is required.
     ///
     /// # Errors
-    /// [`Code::InvalidJson`], and [`Code::InvalidDocument`] for JSON that is no object.
+    /// [`Code::InvalidJson`], [`Code::InvalidDocument`] for JSON that is no object, and
+    /// [`Code::InvalidField`] where it holds something beyond all bounds.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(Map::new()));
@@ -31,6 +33,10 @@ impl Body {
             Ok(Value::Object(members)) => Ok(Self(members)),
             Ok(_) => {
                 Err(Error::new(Code::InvalidDocument, "the body is not an object").unprocessable())
+            }
+            // JSON all the same, but for what no number can be and nobody nests so deep.
+            Err(error) if serde_json::from_slice::<&RawValue>(bytes).is_ok() => {
+                Err(Error::new(Code::InvalidField, error.to_string()).unprocessable())
             }
             Err(error) => Err(Error::new(Code::InvalidJson, error.to_string())),
         }

@@ -90,11 +90,11 @@ impl Operations {
         }
         body.end()?;
         if let Some(number) = number {
-            return self.create_as(call, CharacterId(number), creation).await;
+            return self.create_as(call, CharacterId(number), creation, false).await;
         }
         for _ in 0..MAX_DRAWS {
             let number = self.next_number(call.tenant).await?;
-            match self.create_as(call, number, creation.clone()).await {
+            match self.create_as(call, number, creation.clone(), true).await {
                 // Seen on Kafka since it was reserved.
                 Err(error) if error.code == Code::Reason(Reason::NumberTaken) => {}
                 created => return created,
@@ -108,9 +108,11 @@ impl Operations {
         call: &Call,
         number: CharacterId,
         creation: Creation,
+        is_drawn: bool,
     ) -> Result<Rendered, Error> {
         let action = Action::Create(Box::new(creation), Standing::default());
-        self.ask(call, CharacterRef::Number(number), action, |answer| match answer {
+        let id = CharacterRef::Number(number);
+        self.ask_as(call, id, action, is_drawn, |answer| match answer {
             Answer::Character(number, character) => document::created(*number, character),
             _ => document::gone(),
         })
@@ -209,12 +211,18 @@ impl Operations {
     ) -> Result<Rendered, Error> {
         let (reason, slot) = (body.reason()?, body.optional("slot_number")?);
         body.end()?;
-        let user = self.find(call, id).await?.1.user;
+        let user = self.user_of(call, id).await?;
         let action = Action::Restore { reason, slot, user, standing: Standing::default() };
         self.change(call, id, action).await
     }
 
-    pub async fn purge(&self, call: &Call, id: CharacterRef) -> Result<Rendered, Error> {
+    pub async fn purge(
+        &self,
+        call: &Call,
+        id: CharacterRef,
+        body: Body,
+    ) -> Result<Rendered, Error> {
+        body.end()?;
         self.ask(call, id, Action::Purge, |_| document::gone()).await
     }
 
@@ -227,7 +235,7 @@ impl Operations {
         let session = body.uuid("session_id")?.unwrap_or_else(Uuid::now_v7);
         let ip: Option<IpAddr> = body.optional("ip")?;
         body.end()?;
-        let user = self.find(call, id).await?.1.user;
+        let user = self.user_of(call, id).await?;
         let action = Action::Select { session, ip, user, others: Vec::new() };
         self.ask(call, id, action, |answer| of_character(answer, document::selection)).await
     }
@@ -364,6 +372,21 @@ impl Operations {
             _ => document::gone(),
         })
         .await
+    }
+
+    /// Whose character it is. Nil as well for one that is not there, if this may be a
+    /// repetition: that is told the first answer, and anything else that there is none.
+    async fn user_of(&self, call: &Call, id: CharacterRef) -> Result<Uuid, Error> {
+        match self.find(call, id).await {
+            Ok((_, character)) => Ok(character.user),
+            Err(error)
+                if call.idempotency.is_some()
+                    && error.code == Code::Reason(Reason::UnknownCharacter) =>
+            {
+                Ok(Uuid::nil())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The character as it is committed, if the caller may see it.

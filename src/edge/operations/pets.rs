@@ -136,7 +136,7 @@ impl Operations {
         render: &Render,
     ) -> Result<Answer, Error> {
         let claims = call.claims();
-        self.send(call, Target::Owner(owner), request, claims, Arc::clone(render)).await
+        self.send(call, Target::Owner(owner), request, claims, Arc::clone(render), false).await
     }
 
     /// A pet that the caller may see and change, and its owner.

@@ -114,10 +114,7 @@ impl Verb {
         let id = body.character()?;
         match self {
             Self::Delete => match body.optional("permanent")?.unwrap_or(false) {
-                true => {
-                    body.end()?;
-                    api.purge(call, id).await
-                }
+                true => api.purge(call, id, body).await,
                 false => api.delete(call, id, body).await,
             },
             Self::Restore => api.restore(call, id, body).await,
