@@ -67,6 +67,8 @@ mod characters_kit;
 mod characters_limits;
 #[path = "behaviour/characters_lists.rs"]
 mod characters_lists;
+#[path = "behaviour/characters_memory.rs"]
+mod characters_memory;
 #[path = "behaviour/characters_players.rs"]
 mod characters_players;
 #[path = "behaviour/characters_races.rs"]

@@ -230,6 +230,8 @@ impl Call {
             hash.update(part);
         }
         hash.update(self.user.unwrap_or_default());
+        // A player's key is that player's alone.
+        let key = self.user.map_or_else(|| key.to_owned(), |user| format!("{user}/{key}"));
         self.idempotency = Some((key.into(), hash.finalize().into()));
         Ok(())
     }

@@ -123,12 +123,14 @@ impl CharacterActor {
         let mut ended = Vec::with_capacity(items.len());
         for item in items {
             faults::on_step(&item.input);
-            if let Some(tenant) = &item.cause.tenant
+            let outcome = self.owner.step(&item.input, &mut context, &mut effects);
+            // What was refused has no say in what the tenant is called.
+            if outcome == Outcome::Applied
+                && let Some(tenant) = &item.cause.tenant
                 && !Arc::ptr_eq(tenant, self.owner.tenant())
             {
                 self.owner.set_tenant(Arc::clone(tenant));
             }
-            let outcome = self.owner.step(&item.input, &mut context, &mut effects);
             let events_end = u32::try_from(effects.events.len()).expect("a round is bounded");
             let consequences = std::mem::take(&mut effects.consequences);
             let answer = self.answer(item, outcome);

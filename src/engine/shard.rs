@@ -36,7 +36,7 @@ use crate::telemetry::metrics::METRICS;
 const RESTORE_PAGE: u64 = 4_096;
 /// Of a drain, kept for giving the lease back.
 const RELEASE_TIME: Duration = Duration::from_secs(2);
-/// How often the supervisor looks after its lease and its idle actors.
+/// How often the supervisor looks after its lease and its idle actors, at least.
 const TEND_EVERY: Duration = Duration::from_millis(500);
 
 /// What a shard runs on: its ports and its settings.
@@ -213,7 +213,9 @@ impl Shard {
         let strikes =
             Strikes { due: supervisor.clone().recipient(), tend: supervisor.clone().recipient() };
         let renew_after = settings.lease / 3;
-        clockwork.do_send(Wind { strikes, tend_every: TEND_EVERY, renew_after });
+        // A short lease is renewed well before an outbox stops counting on it.
+        let tend_every = TEND_EVERY.min(settings.lease / 6);
+        clockwork.do_send(Wind { strikes, tend_every, renew_after });
         let reading = records.read(Delivery {
             stored,
             supervisor: supervisor.clone().recipient(),

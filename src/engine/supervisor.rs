@@ -43,7 +43,7 @@ use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
 use crate::telemetry::metrics::METRICS;
 
 use claims::Book;
-use facts::Wave;
+use facts::{Wave, may_have_consequences};
 use gather::Draft;
 use queue::Queue;
 use upkeep::Upkeep;
@@ -113,6 +113,9 @@ struct OpenRound {
     progress: Vec<super::record::Progress>,
     credits: usize,
     claims: Claims,
+    /// A second wave may follow: until it is over nothing is stepped that comes behind this
+    /// round, or a later round's input would come before it.
+    may_have_wave: bool,
     /// What the first wave came to, while the second is stepped.
     first_wave: Option<Vec<Stepped>>,
     stage: Stage,
@@ -214,6 +217,7 @@ impl BrokerSupervisor {
         while self.open.len() < MAX_OPEN_ROUNDS
             && !self.is_resolving
             && self.broken.is_none()
+            && !self.open.iter().any(|open| open.may_have_wave)
             && !(self.queue.is_empty() && self.orphans.is_empty())
         {
             let started = Instant::now();
@@ -263,6 +267,7 @@ impl BrokerSupervisor {
             opened,
             credits: draft.credits,
             claims,
+            may_have_wave: groups.iter().flat_map(|(_, items)| items).any(may_have_consequences),
             first_wave: None,
             unrouted: draft.unrouted,
             progress: self.queue.take_progress(),
@@ -443,6 +448,7 @@ impl Handler<Collected> for BrokerSupervisor {
                 return;
             }
         }
+        open.may_have_wave = false;
         METRICS.round.step_seconds.observe(open.opened.elapsed().as_secs_f64());
         let is_dead = stepped.iter().any(|stepped| stepped.death.is_some());
         if is_dead {

@@ -196,7 +196,7 @@ impl Store {
     }
 
     /// Takes `count` character numbers of a tenant out of circulation: above every number
-    /// stored and every one reserved before. Those not used are lost.
+    /// stored, those of owners of pets included, and every one reserved before. Those not used are lost.
     ///
     /// # Errors
     /// [`Error::Exhausted`] when they would pass `u32::MAX - 1`; then none is taken. See
@@ -215,8 +215,10 @@ impl Store {
         // One statement: two that reserve at once wait for each other at the row.
         let sql = format!(
             "insert into character_numbers as n (tenant, last_number) \
-             select $1, s.last_stored + $2 from (select coalesce(max(id), 0) as last_stored \
-                 from characters where tenant = $1) as s \
+             select $1, s.last_stored + $2 from (select {greatest}( \
+                 (select coalesce(max(id), 0) from characters where tenant = $1), \
+                 (select coalesce(max(owner), 0) from pets where tenant = $1)) \
+                 as last_stored) as s \
              where s.last_stored + $2 <= $3 \
              on conflict (tenant) do update set last_number = {next} where {next} <= $3 \
              returning last_number"

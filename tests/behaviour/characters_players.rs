@@ -160,7 +160,7 @@ async fn players_share_names(setup: Setup) {
     taken.refused(409, "name_taken");
     let check = ask(&world, &token(two), Method::GET, "/check-name?name=ann", Value::Null).await;
     assert_eq!(check.ok()["available"], false);
-    // A key is the tenant's: what another player asked under it is not told.
+    // A key is the player's own: what another asked under it plays no part.
     let keyed = async |user: Uuid, name: &str| {
         let request = world.about(Method::POST, "").bearer_auth(token(user));
         let mut asked = creation(user, name);
@@ -168,5 +168,6 @@ async fn players_share_names(setup: Setup) {
         Reply::to(request.header("Idempotency-Key", "k").json(&asked)).await
     };
     keyed(one, "Bob").await.with(201);
-    keyed(two, "Bob").await.refused(409, "idempotency_conflict");
+    keyed(two, "Bob").await.refused(409, "name_taken");
+    keyed(two, "Cat").await.refused(409, "idempotency_conflict");
 }

@@ -38,7 +38,7 @@ impl Name {
         if !CHARS.contains(&text.chars().count()) {
             return Err(NameProblem::Length);
         }
-        let is_fit = |c: char| c.is_alphanumeric() || is_mark(c) || matches!(c, ' ' | '-' | '\'');
+        let is_fit = |c: char| is_written(c) || matches!(c, ' ' | '-' | '\'');
         if !text.chars().all(is_fit) || text.contains("  ") {
             return Err(NameProblem::Character);
         }
@@ -61,11 +61,16 @@ pub fn fold(text: &str) -> Box<str> {
     ComposingNormalizer::new_nfc().normalize(&folded).into_owned().into()
 }
 
-/// Letters of many scripts are written with combining marks that have no composed form.
-fn is_mark(c: char) -> bool {
-    use icu_properties::CodePointMapData;
-    use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
-    GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
+/// A letter or a decimal digit of any script, or a combining mark, for which many scripts have
+/// no composed form; nothing that cannot be seen.
+fn is_written(c: char) -> bool {
+    use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
+    use icu_properties::{CodePointMapData, CodePointSetData};
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    let is_part = c.is_alphabetic()
+        || category == GeneralCategory::DecimalNumber
+        || GeneralCategoryGroup::Mark.contains(category);
+    is_part && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
 #[cfg(test)]
@@ -93,6 +98,9 @@ mod tests {
             ("nul\0l", NameProblem::Character),
             ("<script>", NameProblem::Character),
             ("smile 😀", NameProblem::Character),
+            ("Ann\u{fe0f}", NameProblem::Character),
+            ("Ann\u{200b}", NameProblem::Character),
+            ("half ½", NameProblem::Character),
             ("character-12", NameProblem::Reserved),
             ("CHARACTER-12", NameProblem::Reserved),
         ] {

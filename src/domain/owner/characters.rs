@@ -21,6 +21,10 @@ impl Owner {
         out: &mut Effects,
     ) -> Result<(), Reason> {
         if let Action::Create(creation, standing) = &request.action {
+            // Pets that are here already are somebody's: a player must not come by them.
+            if request.user.is_some() && !self.pets.is_empty() {
+                return Err(Reason::NumberTaken);
+            }
             return self.create_character(creation, standing, ctx, out);
         }
         self.admit(request)?;
@@ -180,6 +184,8 @@ impl Owner {
                 return Err(Reason::AlreadySet);
             }
             character.user = user;
+            // Of its user's, another may be the selected one.
+            profile.selected = None;
             profile.slot = Some(standing.slot(None, ctx.rules.max_characters)?);
         }
         if self.character.as_ref() != Some(&character) {
@@ -318,10 +324,15 @@ impl Owner {
         if points.iter().any(|(name, _)| !is_stat(name)) {
             return Err(Reason::UnknownStat);
         }
+        let stats = &ctx.catalog.characters.stats;
         let character = self.live()?;
         let profile = &mut character.profile;
         if profile.class.is_none() {
             return Err(Reason::ClassUnset);
+        }
+        // What the catalog gained since the class was set.
+        for stat in stats {
+            profile.stats.add(stat, 0);
         }
         let total = points.iter().fold(0_u64, |total, (_, more)| total + u64::from(*more));
         let rest = u64::from(profile.stat_points).checked_sub(total);

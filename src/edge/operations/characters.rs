@@ -85,6 +85,9 @@ impl Operations {
             appearance: body.appearance(Some("appearance"))?,
         };
         let number: Option<u32> = body.optional("number")?;
+        if number.is_some() && call.user.is_some() {
+            return Err(Error::new(Code::Forbidden, "a player does not choose the number"));
+        }
         if number == Some(0) {
             return Err(invalid("number", "must be 1 or more: 0 stands for the system"));
         }

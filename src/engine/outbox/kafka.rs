@@ -36,6 +36,8 @@ const MAX_ROWS_IN_FLIGHT: usize = 8;
 const MAX_BYTES_IN_FLIGHT: usize = 32 << 20;
 /// Between two attempts after a failure.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks whether the shard is surely ours.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 const SINK: &str = "kafka";
 
 pub struct KafkaOutbox {
@@ -174,7 +176,7 @@ impl KafkaOutbox {
     /// Looks again once a commit or a renewal may have come through.
     fn wait_for_hold(&mut self, context: &mut Context<Self>) {
         if !std::mem::replace(&mut self.is_waiting, true) {
-            context.run_later(RETRY_EVERY, |this, context| {
+            context.run_later(LOOK_EVERY, |this, context| {
                 this.is_waiting = false;
                 this.pump(context);
             });

@@ -32,6 +32,8 @@ use crate::wire::nats::headers::{CHARACTER_SEQ, TRACEPARENT};
 
 /// Between two attempts to reach the database.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks whether the shard is surely ours.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 const SINK: &str = "nats";
 
 /// How often and how patiently an event is tried (`outbox.*`, `nats.max_in_flight`).
@@ -187,7 +189,7 @@ impl Publisher {
         let mut num_attempts = 0;
         loop {
             while !self.hold.is_sure() {
-                tokio::time::sleep(RETRY_EVERY).await;
+                tokio::time::sleep(LOOK_EVERY).await;
             }
             let published = if faults::refuses(&message.subject) {
                 Err(PublishError::Refused("on demand".into()))

@@ -38,6 +38,9 @@ impl BrokerSupervisor {
         let mut questions = Questions::default();
         draft.lost.iter().for_each(|item| questions.add(item));
         let mut absent = draft.absent.clone();
+        // One that asks for more than its character may have an owner that is not in memory.
+        let asking = draft.lost.iter().filter_map(|item| item.owner(&self.directory, &self.uuids));
+        absent.extend(asking.filter(|key| !self.parts.registry.contains(*key)));
         absent.extend(&draft.orphans);
         let registry = Arc::clone(&self.parts.registry);
         let store = self.parts.store.clone();

@@ -19,6 +19,8 @@ pub struct Questions {
     pub names: Vec<(TenantId, Box<str>)>,
     pub users: Vec<(TenantId, Uuid)>,
     pub keys: Vec<(TenantId, Box<str>)>,
+    /// Users of whom one character is to be selected, and the others to give way.
+    pub selecting: Vec<(TenantId, Uuid)>,
 }
 
 impl Questions {
@@ -31,6 +33,9 @@ impl Questions {
         if let Some(action) = action(item) {
             self.names.extend(action.name_key().map(|key| (tenant, key.into())));
             self.users.extend(action.user().map(|user| (tenant, user)));
+            if let Action::Select { user, .. } = action {
+                self.selecting.push((tenant, *user));
+            }
         }
         if let Origin::Request { idempotency: Some(idempotency), .. } = &item.origin {
             self.keys.push((tenant, idempotency.key.clone()));
@@ -54,6 +59,11 @@ pub fn is_asking(item: &Item) -> bool {
     let is_repeatable = matches!(&item.origin, Origin::Request { idempotency: Some(_), .. });
     let wants = |action: &Action| action.name_key().is_some() || action.user().is_some();
     is_repeatable || action(item).is_some_and(wants)
+}
+
+/// Whether others may have to act upon it in the same round.
+pub fn may_have_consequences(item: &Item) -> bool {
+    matches!(action(item), Some(Action::Select { others, .. }) if !others.is_empty())
 }
 
 /// The first answer, if this was answered before.
@@ -89,7 +99,8 @@ pub fn inform(item: &mut Item, key: CharacterKey, found: &Found) {
             *standing = Standing { is_name_taken, taken_slots };
         }
         Action::Select { others: active, .. } => {
-            let others = others.filter(|other| other.is_selected || other.is_online);
+            // Whether one is selected or online now, only itself knows: it may be so since the
+            // last commit. One that is neither has nothing to do.
             *active = others.map(|other| other.character).collect();
         }
         _ => {}
@@ -98,8 +109,11 @@ pub fn inform(item: &mut Item, key: CharacterKey, found: &Found) {
 
 /// Characters that a selection among the drafted may have to make give way.
 pub fn giving_way(found: &Found) -> impl Iterator<Item = CharacterKey> {
-    let active = found.users.iter().filter(|other| other.is_selected || other.is_online);
-    active.map(|other| CharacterKey { tenant: other.tenant, character: other.character })
+    let others = found
+        .users
+        .iter()
+        .filter(|other| !other.is_deleted && found.selecting.contains(&(other.tenant, other.user)));
+    others.map(|other| CharacterKey { tenant: other.tenant, character: other.character })
 }
 
 /// What steps of a round want others to do in its second wave, each with what caused it.

@@ -25,6 +25,8 @@ pub(in crate::engine) struct Found {
     pub holders: Vec<((TenantId, Box<str>), CharacterId)>,
     /// All characters of the users asked about.
     pub users: Vec<UsersCharacter>,
+    /// Those of them of whom a character is to be selected.
+    pub selecting: Vec<(TenantId, Uuid)>,
     /// Answers given before under the keys asked about.
     pub answers: Vec<AnswerRow>,
     /// What stands there is not what can stand there; and how it is not.
@@ -68,7 +70,8 @@ pub(in crate::engine) async fn look_up(
 /// Each question with one query, if there is any of its kind.
 async fn ask(store: &Store, mut questions: Questions, found: &mut Found) {
     questions.sort();
-    let Questions { uuids, names, users, keys } = questions;
+    let Questions { uuids, names, users, keys, selecting } = questions;
+    found.selecting = selecting;
     if !uuids.is_empty() {
         found.numbers = insist(|| store.numbers_of(&uuids)).await.unwrap_or_else(unanswered);
     }

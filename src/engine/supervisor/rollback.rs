@@ -87,6 +87,11 @@ impl BrokerSupervisor {
         );
         self.next_round = broken.number;
         self.queue.push_retry(remains.waiting, remains.progress);
+        if self.queue.has_retried() {
+            // All were given up: whoever waited for them does not wait for another round.
+            let claims = std::mem::take(&mut self.retry_claims);
+            self.queue.push_waited(self.claims.release(claims));
+        }
     }
 
     /// Drops an actor together with the state that no commit stands behind.
@@ -116,10 +121,10 @@ impl Remains {
     ) {
         // A second wave that dies comes of an item that seems sound: any of them.
         let is_wave = |stepped: &&Stepped| {
-            matches!(&stepped.death, Some(Death::Panicked(_)))
+            stepped.death.is_some()
                 && stepped.steps.iter().any(|step| matches!(step.item.origin, Origin::Consequence))
         };
-        let dead_wave = stepped.iter().find(is_wave).map(|_| "a consequence panicked");
+        let dead_wave = stepped.iter().find(is_wave).map(|_| "a consequence cannot be stepped");
         let refusal = refusal.or(dead_wave);
         let mut items: Vec<(Item, Option<Arc<str>>)> = Vec::new();
         let mut dead: Vec<(Item, String, String)> = Vec::new();

@@ -35,6 +35,7 @@ impl BrokerSupervisor {
         if is_due(self.upkeep.purged, PURGE_EVERY)
             && !self.upkeep.is_purging
             && self.drained.is_none()
+            && self.queue.is_empty()
         {
             self.purge(context);
         }
