@@ -47,7 +47,7 @@ pub enum Verb {
     /// Change or show the database's schema
     #[command(subcommand)]
     Migrate(migrate::Verb),
-    /// Show what the brokers carry, as JSON Schema and AsyncAPI
+    /// Show what the brokers carry and HTTP answers, as JSON Schema, AsyncAPI and OpenAPI
     #[command(subcommand)]
     Schema(schema::Verb),
 }

@@ -10,6 +10,7 @@
 //! | `body`, `document`, `page` | what is read and what is written |
 //! | `pets` | the routes of the pets API |
 //! | `characters` | the routes of the characters API |
+//! | [`openapi`] | the document of both, and its page |
 //! | `probes` | the operator's routes |
 //!
 //! The callers own the signals; both servers end when their `Server` is stopped or dropped.
@@ -22,6 +23,7 @@ mod caller;
 pub mod characters;
 mod document;
 mod frame;
+pub mod openapi;
 mod page;
 mod pets;
 mod probes;

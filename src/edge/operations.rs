@@ -6,6 +6,7 @@
 pub mod body;
 pub mod characters;
 pub mod document;
+pub mod schemas;
 
 use std::future::Future;
 use std::ops::Range;

@@ -1,5 +1,7 @@
 //! What the pets API is sent: a JSON:API document with a pet, or with its new name.
 
+pub mod schema;
+
 use chrono::{DateTime, Datelike as _, Days, SubsecRound as _, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -9,7 +9,7 @@ use crate::domain::character::{MAX_COORDINATE, MAX_TEXT_CHARS, Name, NameProblem
 use crate::edge::http::error::{Code, Error};
 
 /// Most fields of an appearance, or stats, in one request.
-const MAX_ENTRIES: usize = 64;
+pub(super) const MAX_ENTRIES: usize = 64;
 /// The reason of a change for which the caller gave none.
 const DEFAULT_REASON: &str = "user_requested";
 

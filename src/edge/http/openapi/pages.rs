@@ -1,0 +1,1 @@
+//! The document, and a readable page of it.
