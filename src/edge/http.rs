@@ -90,6 +90,7 @@ pub fn serve_game(
             .app_data(web::Data::clone(&operations))
             .configure(pets::routes)
             .configure(characters::routes)
+            .configure(openapi::pages::routes)
             .default_service(web::to(no_route))
             .wrap(from_fn(auth::callers))
             .wrap(from_fn(frame::within_deadline))

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `route` | how one route is described |
 //! | `parameters` | what requests have in common: headers, path, query |
+//! | `schemas` | what bodies are made of |
 //! | `characters`, `pets` | the routes |
 //! | `pages` | the document, and a readable page of it, served |
 //!
@@ -17,13 +18,15 @@ pub mod pages;
 mod parameters;
 mod pets;
 mod route;
+mod schemas;
 
 use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, Paths};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApiBuilder, Paths};
 use utoipa::openapi::{SecurityRequirement, ServerBuilder};
 
+use self::schemas::Schemas;
 use super::error::{Errors, Problem};
 
 const SERVICE: &str = "service";
@@ -33,12 +36,14 @@ const PLAYER: &str = "player";
 pub fn document() -> Value {
     let mut paths: Paths = characters::paths();
     paths.merge(pets::paths());
-    let components = ComponentsBuilder::new()
-        .schema_from::<Problem<'_>>()
-        .schema_from::<Errors<'_>>()
+    let mut schemas = Schemas::default();
+    schemas.written::<Problem<'_>>();
+    schemas.written::<Errors<'_>>();
+    characters::schemas(&mut schemas);
+    pets::schemas(&mut schemas);
+    let components = parameters::add(schemas.into_components())
         .security_scheme(SERVICE, service())
         .security_scheme(PLAYER, player());
-    let components = parameters::add(characters::schemas(pets::schemas(components)));
     let info = InfoBuilder::new()
         .title("Menagerie")
         .version(env!("CARGO_PKG_VERSION"))

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
@@ -17,12 +18,23 @@ use super::body::MAX_ENTRIES;
 pub trait Example: Serialize + ToSchema + Sized {
     fn example() -> Self;
 
+    /// Without what it leaves out.
     fn example_json() -> Value {
-        serde_json::to_value(Self::example()).expect("text and numbers are JSON")
+        without_nulls(serde_json::to_value(Self::example()).expect("text and numbers are JSON"))
     }
 }
 
-/// A user, a session: ids that examples agree on.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let given = members.into_iter().filter(|(_, value)| !value.is_null());
+            given.map(|(name, value)| (name, without_nulls(value))).collect()
+        }
+        other => other,
+    }
+}
+
+/// Ids that examples agree on.
 pub const USER: Uuid = uuid!("0192f0c1-2b3c-7d4e-8f50-112233445566");
 pub const CHARACTER: Uuid = uuid!("0192f0c2-0a1b-7c2d-9e3f-665544332211");
 pub const SESSION: Uuid = uuid!("0192f0c3-5e6f-7081-92a3-b4c5d6e7f809");
@@ -195,6 +207,21 @@ pub struct ChangeAppearance {
     #[serde(flatten)]
     #[schema(value_type = BTreeMap<String, Look>)]
     fields: BTreeMap<&'static str, Look>,
+}
+
+/// An event as it was published, with its number in front. What else it has depends on its
+/// type: `menagerie schema events`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct PastEvent {
+    /// From 1, without gaps.
+    seq: u64,
+    event_id: Uuid,
+    #[schema(value_type = String, pattern = "^character\\.", examples("character.created"))]
+    event_type: &'static str,
+    timestamp: DateTime<Utc>,
+    character_id: Uuid,
+    user_id: Uuid,
 }
 
 impl Example for CreateCharacter {

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 use utoipa::ToSchema;
+use utoipa::openapi::Required;
 use utoipa::openapi::path::{HttpMethod, Paths, PathsBuilder};
-use utoipa::openapi::{ComponentsBuilder, Required};
 
 use super::parameters::{character, query, required_query, text, truth, uuid, whole};
 use super::route::{Answer, Route};
+use super::schemas::Schemas;
 use crate::domain::Reason;
 use crate::edge::http::characters::ROOT;
 use crate::edge::http::error::{Code, Form};
@@ -38,27 +39,25 @@ const NEXT: [&str; 15] = [
     "listEvents",
 ];
 
-pub fn schemas(components: ComponentsBuilder) -> ComponentsBuilder {
-    components
-        .schema_from::<CreateCharacter>()
-        .schema_from::<PatchCharacter>()
-        .schema_from::<DeleteCharacter>()
-        .schema_from::<RestoreCharacter>()
-        .schema_from::<SelectCharacter>()
-        .schema_from::<BringOnline>()
-        .schema_from::<TakeOffline>()
-        .schema_from::<MoveCharacter>()
-        .schema_from::<AllocateStats>()
-        .schema_from::<AwardExperience>()
-        .schema_from::<ChangeAppearance>()
-        .schema_from::<Document<'_>>()
-        .schema_from::<Position<'_>>()
-        .schema_from::<Points<'_>>()
-        .schema_from::<Looks<'_>>()
-        .schema_from::<Selection<'_>>()
-        .schema_from::<Page>()
-        .schema_from::<History>()
-        .schema_from::<NameCheck>()
+pub fn schemas(schemas: &mut Schemas) {
+    schemas.read::<CreateCharacter>();
+    schemas.read::<PatchCharacter>();
+    schemas.read::<DeleteCharacter>();
+    schemas.read::<RestoreCharacter>();
+    schemas.read::<SelectCharacter>();
+    schemas.read::<BringOnline>();
+    schemas.read::<TakeOffline>();
+    schemas.read::<MoveCharacter>();
+    schemas.read::<AllocateStats>();
+    schemas.read::<AwardExperience>();
+    schemas.read::<ChangeAppearance>();
+    schemas.written::<Document<'_>>();
+    schemas.written::<Points<'_>>();
+    schemas.written::<Looks<'_>>();
+    schemas.written::<Selection<'_>>();
+    schemas.written::<Page>();
+    schemas.written::<History>();
+    schemas.written::<NameCheck>();
 }
 
 pub fn paths() -> Paths {

@@ -1,10 +1,11 @@
 //! The routes of the pets API.
 
+use utoipa::openapi::Required;
 use utoipa::openapi::path::{HttpMethod, PathItem, Paths, PathsBuilder};
-use utoipa::openapi::{ComponentsBuilder, Required};
 
 use super::parameters::{number, query, whole};
 use super::route::{Answer, Route};
+use super::schemas::Schemas;
 use crate::domain::Reason;
 use crate::edge::http::body::schema::{CreatePet, RenamePet};
 use crate::edge::http::document::{Document, List};
@@ -14,12 +15,11 @@ pub const TAG: &str = "pets";
 
 const DELETED: Code = Code::Reason(Reason::Deleted);
 
-pub fn schemas(components: ComponentsBuilder) -> ComponentsBuilder {
-    components
-        .schema_from::<CreatePet>()
-        .schema_from::<RenamePet>()
-        .schema_from::<Document>()
-        .schema_from::<List>()
+pub fn schemas(schemas: &mut Schemas) {
+    schemas.read::<CreatePet>();
+    schemas.read::<RenamePet>();
+    schemas.written::<Document>();
+    schemas.written::<List>();
 }
 
 pub fn paths() -> Paths {

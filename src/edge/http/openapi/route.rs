@@ -7,12 +7,12 @@ use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::link::Link;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter};
 use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{Schema, SchemaType};
 use utoipa::openapi::{
     AllOfBuilder, ArrayBuilder, Object, ObjectBuilder, Ref, Required, Response, ResponseBuilder,
-    Schema,
 };
 
-use super::parameters;
+use super::parameters::{self, text, whole};
 use crate::edge::http::document::JSON_API;
 use crate::edge::http::error::{Code, Form};
 use crate::edge::operations::schemas::Example;
@@ -179,15 +179,15 @@ fn response_header(name: &str) -> Ref {
 fn failure(form: Form, status: u16, codes: &[Code]) -> Response {
     let described = codes.iter().map(|code| format!("- `{}`: {}", code.name(), code.meaning()));
     let description = described.collect::<Vec<_>>().join("\n");
-    let names = ObjectBuilder::new().enum_values(Some(codes.iter().map(|code| code.name())));
+    let names = text().enum_values(Some(codes.iter().map(|code| code.name())));
     let (media_type, schema, narrowed) = match form {
         Form::Problem => {
-            let status = ObjectBuilder::new().enum_values(Some([status]));
+            let status = whole().enum_values(Some([status]));
             let problem = any().property("status", status).property("code", names);
             ("application/problem+json", "Problem", problem)
         }
         Form::JsonApi => {
-            let status = ObjectBuilder::new().enum_values(Some([status.to_string()]));
+            let status = text().enum_values(Some([status.to_string()]));
             let error = any().property("status", status).property("code", names);
             let errors = ArrayBuilder::new().items(error);
             (JSON_API, "Errors", any().property("errors", errors))
@@ -208,6 +208,7 @@ fn failure(form: Form, status: u16, codes: &[Code]) -> Response {
     response.build()
 }
 
+/// Nothing but what is added to it.
 fn any() -> ObjectBuilder {
-    Object::builder()
+    Object::builder().schema_type(SchemaType::AnyValue)
 }
