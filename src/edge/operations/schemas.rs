@@ -193,7 +193,7 @@ impl ToSchema for AllocateStats {}
 #[serde(deny_unknown_fields)]
 pub struct AwardExperience {
     /// What is above the highest level's need is lost.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 18446744073709551615u64)]
     amount: u64,
     /// For the caller's own log; no event carries it.
     reason: Option<Text>,

@@ -32,7 +32,7 @@ pub struct NewPetAttributes {
     /// Required, unless the path has it; then the same.
     #[schema(minimum = 0, maximum = 4294967295u32)]
     owner_id: Option<u32>,
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 18446744073709551615u64)]
     cash_id: Option<u64>,
     /// Empty: `Pet`. No control characters.
     #[schema(max_length = 13, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]

@@ -21,7 +21,7 @@ use crate::edge::operations::schemas::{
 pub const TAG: &str = "characters";
 
 /// What can be asked of one character, for whoever has just heard of it.
-const NEXT: [&str; 15] = [
+const NEXT: [&str; 16] = [
     "getCharacter",
     "patchCharacter",
     "deleteCharacter",
@@ -35,6 +35,7 @@ const NEXT: [&str; 15] = [
     "getStats",
     "allocateStats",
     "awardExperience",
+    "getAppearance",
     "changeAppearance",
     "listEvents",
 ];
@@ -128,11 +129,7 @@ fn list() -> Route {
         ))
         .takes(limit())
         .ends_with(&[Code::InvalidQuery, Code::InvalidPage])
-        .answers(Answer::of::<Page>(Form::Problem, 200, "One page.").leads_to(
-            &NEXT,
-            "id",
-            "$response.body#/data/0/character_id",
-        ))
+        .answers(Answer::of::<Page>(Form::Problem, 200, "One page."))
 }
 
 fn limit() -> utoipa::openapi::path::Parameter {
@@ -320,7 +317,11 @@ fn dress() -> Route {
 fn events() -> Route {
     of_one("listEvents", "List the events of a character")
         .describe("The oldest first, as long as `characters.event_retention` keeps them.")
-        .takes(query("after_seq", whole().minimum(Some(0)), "The last `seq` known; absent: 0."))
+        .takes(query(
+            "after_seq",
+            whole().minimum(Some(0)).maximum(Some(u64::MAX)),
+            "The last `seq` known; absent: 0.",
+        ))
         .takes(limit())
         .ends_with(&[Code::InvalidQuery, Code::InvalidPage])
         .answers(Answer::of::<History>(Form::Problem, 200, "One page."))

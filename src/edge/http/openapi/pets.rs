@@ -67,11 +67,7 @@ fn list() -> Route {
             "Pets of a page; absent: 250.",
         ))
         .ends_with(&[Code::InvalidPage])
-        .answers(Answer::of::<List>(Form::JsonApi, 200, "One page.").leads_to(
-            &["getPet", "renamePet", "deletePet"],
-            "petId",
-            "$response.body#/data/0/id",
-        ))
+        .answers(Answer::of::<List>(Form::JsonApi, 200, "One page."))
 }
 
 fn creating(route: Route) -> Route {
