@@ -8,11 +8,13 @@ pub mod healthcheck;
 pub mod load;
 mod look;
 pub mod migrate;
+mod out;
 pub mod schema;
 pub mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -22,8 +24,9 @@ use exit::Exit;
 /// An actor-based pet and character simulation engine, run beside the game servers.
 #[derive(Debug, Parser)]
 #[command(name = "menagerie", version, arg_required_else_help = true)]
-#[command(after_help = "Example:
-  menagerie config print --set shard.id=world-7
+#[command(after_help = "Examples:
+  menagerie demo                       watch it at work, with no service installed
+  menagerie check && menagerie serve   look at what it needs, then run it
 
 Exit codes: 0 done or drained, 64 bad usage or configuration, 69 a dependency never came up
 within startup.timeout, 70 anything else.")]
@@ -35,21 +38,21 @@ struct Cli {
 /// What the binary can do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Show the effective configuration, or its schema
-    #[command(subcommand)]
-    Config(config::Verb),
-    /// Ask a running process whether it is ready
-    Healthcheck(healthcheck::Args),
     Serve(serve::Args),
     Demo(demo::Args),
     Check(check::Args),
-    Load(load::Args),
     /// Change or show the database's schema
     #[command(subcommand)]
     Migrate(migrate::Verb),
+    /// Ask a running process whether it is ready
+    Healthcheck(healthcheck::Args),
+    /// Show the effective configuration, or its schema
+    #[command(subcommand)]
+    Config(config::Verb),
     /// Show what the brokers carry and HTTP answers, as JSON Schema, AsyncAPI and OpenAPI
     #[command(subcommand)]
     Schema(schema::Verb),
+    Load(load::Args),
 }
 
 /// Where a verb takes its configuration from, besides the environment.
@@ -88,6 +91,15 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
     Ok((key.trim().to_owned(), value.to_owned()))
 }
 
+/// A duration in which something can happen.
+fn some_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("nothing can happen in no time".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Parses the command line and hands the verb to `run`; the process ends with the result.
 pub fn main(run: impl FnOnce(Verb) -> anyhow::Result<Exit>) -> ExitCode {
     match Cli::try_parse() {
@@ -115,15 +127,26 @@ mod tests {
     }
 
     #[test]
-    fn each_verb_shows_an_example() {
+    fn each_verb_shows_an_example_that_fits_100_columns() {
         fn visit(command: &clap::Command, path: &str) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example"), "{path} has no example");
+            let longest = help.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(100), "{path} has a line of {longest:?}");
             for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
                 visit(verb, &format!("{path} {}", verb.get_name()));
             }
         }
         visit(&Cli::command(), "menagerie");
+    }
+
+    #[test]
+    fn the_verbs_stand_in_the_order_in_which_they_are_met() {
+        let verbs: Vec<String> =
+            Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+        let expected =
+            ["serve", "demo", "check", "migrate", "healthcheck", "config", "schema", "load"];
+        assert_eq!(verbs, expected);
     }
 
     #[test]
@@ -157,6 +180,9 @@ mod tests {
         assert_eq!(code("menagerie fly"), Exit::Usage);
         assert_eq!(code("menagerie"), Exit::Usage);
         assert_eq!(code("menagerie config print --set shard.id"), Exit::Usage);
+        assert_eq!(code("menagerie demo --for 0s"), Exit::Usage);
+        assert_eq!(code("menagerie load --rate 50 --for 0s"), Exit::Usage);
+        assert_eq!(code("menagerie load --backlog 0"), Exit::Usage);
         assert_eq!(code("menagerie config print --help"), Exit::Done);
         assert_eq!(code("menagerie --version"), Exit::Done);
     }

@@ -1,5 +1,8 @@
 //! Menagerie.
 
+// It panics when standard output is closed; verbs write to `cli::out`.
+#![warn(clippy::print_stdout)]
+
 pub mod cli;
 pub mod client;
 pub mod config;

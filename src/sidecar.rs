@@ -4,6 +4,7 @@
 //! `serve` and `demo` run exactly this; only the configuration differs.
 
 pub mod ports;
+pub mod reach;
 
 use std::net::TcpListener;
 use std::sync::{Arc, OnceLock};
@@ -18,6 +19,7 @@ use crate::config::jwt::KeyError;
 use crate::config::{Config, ConfigError};
 use crate::domain::Catalog;
 use crate::edge::http::{self, auth::Authority};
+use crate::edge::nats::service::Service;
 use crate::edge::operations::Operations;
 use crate::engine::committer::Tenure;
 use crate::engine::health::{Health, Stage};
@@ -97,7 +99,7 @@ impl Sidecar {
         Ok(Self {
             health: Arc::new(Health::new()),
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
-            authority: Arc::new(Authority::new(&config.auth)?),
+            authority: Arc::new(authority(&config)?),
             config,
             runtime,
             admin,
@@ -118,6 +120,11 @@ impl Sidecar {
     /// Where the game API listens.
     pub fn game_address(&self) -> std::io::Result<std::net::SocketAddr> {
         self.game.local_addr()
+    }
+
+    /// The game data in force.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
     }
 
     /// What a client beside the sidecar needs to reach the same brokers, once connected.
@@ -180,6 +187,7 @@ impl Sidecar {
                     runtime: self.runtime,
                     catalog: self.catalog,
                     health,
+                    operations,
                 };
                 let ended = stand.hold(&ports, &mut orders).await;
                 game_handle.stop(false).await;
@@ -191,6 +199,12 @@ impl Sidecar {
         admin_handle.stop(false).await;
         ended
     }
+}
+
+fn authority(config: &Config) -> Result<Authority, KeyError> {
+    let authority = Authority::new(&config.auth)?;
+    let is_closed = config.admin.is_exposed() && !config.allow_anonymous;
+    Ok(if is_closed { authority.exposed() } else { authority })
 }
 
 /// The short variable for the port of a listener.
@@ -221,6 +235,7 @@ struct Stand {
     runtime: Runtime,
     catalog: Arc<ArcSwap<Catalog>>,
     health: Arc<Health>,
+    operations: Arc<Operations>,
 }
 
 impl Stand {
@@ -242,6 +257,7 @@ impl Stand {
         };
         let shard = Arc::new(Shard::start(parts, lease, asked).await?);
         self.health.serve(Arc::clone(&shard));
+        let service = self.serve_nats(ports);
         let mut tenure = shard.tenure();
         let fenced = tenure.wait_for(|tenure| *tenure == Tenure::Fenced);
         tokio::select! {
@@ -255,15 +271,45 @@ impl Stand {
                 return Err(Error::Broken(what));
             }
         }
-        self.health.withdraw();
         let deadline = Instant::now() + self.config.shutdown.grace;
+        let drain = async {
+            self.health.set_stage(Stage::Draining);
+            if let Some(service) = &service {
+                service.stop().await;
+            }
+            self.health.withdraw();
+            shard.drain(deadline).await;
+            if let Some(service) = &service {
+                service.settle().await;
+            }
+        };
         tokio::select! {
-            () = shard.drain(deadline) => {}
+            () = drain => {}
             _ = orders.wait_for(|order| *order == Order::Quit) => {
+                self.health.withdraw();
                 tracing::warn!("ended before the drain was over");
             }
         }
         Ok(())
+    }
+
+    /// Requests over NATS, from now until the end of the shard.
+    fn serve_nats(&self, ports: &Ports) -> Option<Service> {
+        let nats = ports.nats.as_ref().filter(|_| self.config.nats.service)?;
+        if !ports::may_serve_nats(&self.config) {
+            tracing::warn!(
+                "nats.service: not served, as nats.url is not on loopback and whoever reaches it \
+                 might do everything: configure auth, or accept it with allow_anonymous = true"
+            );
+            return None;
+        }
+        Some(Service::start(
+            Arc::clone(nats),
+            Arc::clone(&self.operations),
+            &self.config.shard.id,
+            self.config.engine.max_requests,
+            &self.runtime,
+        ))
     }
 
     /// Asks for the lease until it is ours, and says when it was asked for. A database that is

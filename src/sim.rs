@@ -3,6 +3,7 @@
 
 pub mod books;
 pub mod crowd;
+pub mod heroes;
 pub mod players;
 pub mod reader;
 pub mod sender;

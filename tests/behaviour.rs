@@ -44,12 +44,41 @@ macro_rules! behaviours {
     };
 }
 
+#[path = "support/proxy.rs"]
+mod proxy;
+
 #[path = "behaviour/assets.rs"]
 mod assets;
 #[path = "behaviour/bad_input.rs"]
 mod bad_input;
 #[path = "behaviour/characters.rs"]
 mod characters;
+#[path = "behaviour/characters_deletion.rs"]
+mod characters_deletion;
+#[path = "behaviour/characters_events.rs"]
+mod characters_events;
+#[path = "behaviour/characters_history.rs"]
+mod characters_history;
+#[path = "behaviour/characters_kafka.rs"]
+mod characters_kafka;
+#[path = "behaviour/characters_kit.rs"]
+mod characters_kit;
+#[path = "behaviour/characters_limits.rs"]
+mod characters_limits;
+#[path = "behaviour/characters_lists.rs"]
+mod characters_lists;
+#[path = "behaviour/characters_players.rs"]
+mod characters_players;
+#[path = "behaviour/characters_races.rs"]
+mod characters_races;
+#[path = "behaviour/characters_refusals.rs"]
+mod characters_refusals;
+#[path = "behaviour/characters_repeats.rs"]
+mod characters_repeats;
+#[path = "behaviour/characters_routes.rs"]
+mod characters_routes;
+#[path = "behaviour/characters_sessions.rs"]
+mod characters_sessions;
 #[path = "behaviour/commands.rs"]
 mod commands;
 #[path = "behaviour/ears.rs"]
@@ -58,6 +87,8 @@ mod ears;
 mod engine;
 #[path = "behaviour/movement.rs"]
 mod movement;
+#[path = "behaviour/nats_service.rs"]
+mod nats_service;
 #[path = "behaviour/pets_api.rs"]
 mod pets_api;
 #[path = "behaviour/rejections.rs"]
@@ -66,6 +97,10 @@ mod rejections;
 mod restart;
 #[path = "behaviour/spawning.rs"]
 mod spawning;
+/// The specifications, as the unit tests read them.
+#[allow(dead_code)]
+#[path = "../src/wire/spec.rs"]
+mod spec;
 #[path = "behaviour/tenancy.rs"]
 mod tenancy;
 #[path = "behaviour/time.rs"]

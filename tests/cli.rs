@@ -113,8 +113,92 @@ fn a_load_without_a_service_ends_with_69() {
     let url = format!("http://127.0.0.1:{}", free_port());
     let brokers = format!("127.0.0.1:{}", free_port());
     let env = [("BOOTSTRAP_SERVERS", brokers.as_str())];
-    let (code, log) = ended(&["load", "--owners", "1", "--url", &url], &env);
+    let (code, log) = ended(&["load", "--rate", "1", "--owners", "1", "--url", &url], &env);
     assert_eq!(code, 69, "{log}");
+}
+
+#[test]
+fn a_load_that_would_send_nothing_is_bad_usage() {
+    let (code, log) = ended(&["load", "--owners", "1"], &[]);
+    assert_eq!(code, 64, "{log}");
+    assert_says(&log, &["--rate", "--backlog"]);
+}
+
+#[test]
+fn a_catalog_that_is_not_there_is_bad_configuration() {
+    let env = [
+        ("MENAGERIE_CATALOG__DIR", "/nowhere"),
+        ("DATABASE_URL", "sqlite:/nowhere/zoo.db"),
+        ("BOOTSTRAP_SERVERS", "embedded"),
+        ("NATS_URL", "embedded"),
+    ];
+    let Output { status, stdout, .. } = menagerie(&["check"], &env).output().unwrap();
+    let found = String::from_utf8(stdout).unwrap();
+    assert_eq!(status.code(), Some(64), "{found}");
+    assert_says(&found, &["catalog.dir: /nowhere/pets.toml", "http: 127.0.0.1:8080", "admin: "]);
+}
+
+#[test]
+fn what_never_came_up_is_named_once_with_its_address_and_why() {
+    let database = format!("127.0.0.1:{}", free_port());
+    let url = format!("postgres://zoo:hunter2@{database}/zoo");
+    let env = [
+        ("DATABASE_URL", url.as_str()),
+        ("REST_PORT", "0"),
+        ("ADMIN_PORT", "0"),
+        ("MENAGERIE_STARTUP__TIMEOUT", "1ms"),
+    ];
+    let (code, log) = ended(&["serve"], &env);
+    assert_eq!(code, 69, "{log}");
+    let error = format!("menagerie: the database is not available: {database}: connection refused");
+    assert_says(&log, &[&error, "menagerie starts", "listening", "builtin", "zoo:***@"]);
+    assert!(!log.contains("hunter2"), "{log}");
+}
+
+#[test]
+fn a_closed_output_ends_a_verb_quietly() {
+    for arguments in [["config", "print"], ["config", "schema"], ["schema", "asyncapi"]] {
+        let (mut process, reader) = (menagerie(&arguments, &[]), std::io::pipe().unwrap());
+        drop(reader.0);
+        let Output { status, stderr, .. } = process
+            .stdout(reader.1)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        assert_eq!(status.code(), Some(0), "{arguments:?}");
+        assert_eq!(String::from_utf8(stderr).unwrap(), "");
+    }
+}
+
+#[test]
+fn a_demo_whose_output_is_closed_ends_in_good_order() {
+    let (game, admin) = (free_port(), free_port());
+    let env = [("REST_PORT", game.as_str()), ("ADMIN_PORT", &admin)];
+    let mut demo = Process::start(&["demo", "--characters", "5", "--for", "10m"], &env);
+    demo.printed_until("online");
+    drop(demo.0.stdout.take());
+    let (code, log) = demo.end();
+    assert_eq!(code, 0, "{log}");
+    assert!(!log.contains("panic"), "{log}");
+}
+
+#[test]
+fn data_goes_only_when_somebody_said_so_and_status_tells_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("zoo.db").display());
+    let migrate = |arguments: &[&str]| {
+        ended(&[&["migrate"], arguments].concat(), &[("DATABASE_URL", url.as_str())])
+    };
+    assert_eq!(migrate(&["up"]).0, 0);
+    assert_eq!(migrate(&["status"]).0, 0);
+    let (code, log) = migrate(&["down"]);
+    assert_eq!(code, 64, "{log}");
+    assert_says(&log, &["--yes"]);
+    assert_eq!(migrate(&["status"]).0, 0);
+    assert_eq!(migrate(&["down", "--yes"]).0, 0);
+    assert_eq!(migrate(&["status"]).0, 69);
 }
 
 #[test]

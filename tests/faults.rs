@@ -1,9 +1,29 @@
 //! Bad days: processes of the real binary, killed, doubled and broken under load between real
-//! services, and the books compared afterwards. G2 and G3 have their negative controls: the
-//! mechanism switched off makes the books differ.
+//! services, and the books compared afterwards. G1 to G4 have their negative controls:
+//! the mechanism switched off makes the books differ.
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "faults/draining.rs"]
+mod draining;
+#[path = "faults/ears.rs"]
+mod ears;
+#[path = "faults/ground.rs"]
+mod ground;
+#[path = "faults/memory.rs"]
+mod memory;
+#[path = "faults/outages.rs"]
+mod outages;
+#[path = "faults/process.rs"]
+mod process;
+#[path = "faults/refusals.rs"]
+mod refusals;
+#[path = "faults/requests.rs"]
+mod requests;
+#[path = "faults/services.rs"]
+mod services;
+#[path = "faults/starting.rs"]
+mod starting;
 #[path = "faults/world.rs"]
 mod world;
 

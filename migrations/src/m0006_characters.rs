@@ -109,6 +109,7 @@ fn columns() -> Vec<ColumnDef> {
         big_integer("play_time_ms").default(0).take(),
         timestamp_with_time_zone_null("deleted_at"),
         timestamp_with_time_zone_null("restorable_until"),
+        small_integer_null("max_spawned"),
         big_integer("version").default(1).take(),
     ]
 }
@@ -197,6 +198,11 @@ const COMMENTS: &[(&str, &str)] = &[
     ("characters.play_time_ms", "Of finished sessions"),
     ("characters.deleted_at", "Not null: soft-deleted, with restorable_until"),
     ("characters.restorable_until", "From then on the row is purged"),
+    (
+        "characters.max_spawned",
+        "Pets it may have out at once, below pets.max_spawned; null: no limit of its own. Set it while \
+         the character is offline and out of memory",
+    ),
     ("characters.version", "Number of changes so far, from 1: the ETag"),
     ("character_events", "Events of characters as they were published, for their history"),
     ("character_events.character", "characters.uuid, whether or not that row still exists"),

@@ -80,3 +80,15 @@ PROPERTIES
 kafka_await() {
     "$library/probe.py" kafka "$(port_of kafka)" "$(cat "$services_dir/kafka/pid")" 120
 }
+
+# Brokers here create no topic by themselves, as those of a game would not.
+kafka_create_topics() {
+    local partitions=$1 topic
+    is_alive kafka || die "kafka does not run: scripts/services start kafka"
+    for topic in EVENT_TOPIC_CHARACTER_STATUS EVENT_TOPIC_ASSET_STATUS COMMAND_TOPIC_PET COMMAND_TOPIC_PET_MOVEMENT \
+        EVENT_TOPIC_PET_STATUS; do
+        java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$(kafka_libs)/*" org.apache.kafka.tools.TopicCommand \
+            --bootstrap-server "$(kafka_address "$(port_of kafka)")" --create --if-not-exists \
+            --topic "$topic" --partitions "$partitions" | { grep -v '^WARNING: ' || true; }
+    done
+}

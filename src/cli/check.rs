@@ -1,6 +1,8 @@
 //! `check`: what is there, and what differs from what the configuration wants. Changes
 //! nothing.
 
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,76 +11,142 @@ use rdkafka::error::KafkaError;
 use super::ConfigArgs;
 use super::exit::Exit;
 use super::look::{self, Database};
-use crate::config::Config;
+use super::out::{self, Stdout};
+use crate::config::{Config, catalog};
+use crate::domain::Catalog;
+use crate::edge::http::auth::Authority;
 use crate::edge::nats::{Nats, StreamStatus};
 use crate::sidecar::ports::{kafka_options, nats_options};
+use crate::sidecar::reach;
 use crate::store::{self, SchemaState, Store};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Look at every service the configuration names and change nothing
+/// Look at all that `serve` needs and change nothing
+///
+/// Catalog, listeners, database, Kafka and NATS, the last three at the same time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   menagerie check --config config/menagerie.toml
 
-Exits with 0 whatever differs, with 69 if a service does not answer, with 64 if the
-configuration cannot be used.")]
+Each line begins with what was found:
+  ok           as wanted
+  differs      usable, but not as wanted
+  missing      a place on this machine that is not there
+  unreachable  a service that does not answer
+  wrong        of no use; the configuration is to blame
+
+Exits with 0 whatever differs, with 69 if something is missing or unreachable, with 64 if the
+configuration or the catalog cannot be used.")]
 pub struct Args {
     #[command(flatten)]
     config: ConfigArgs,
 }
 
-/// What is known of one service.
+/// What is known of one thing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Finding {
     Good(String),
     /// It works, but differs from what is wanted.
     Differs(String),
+    /// A file or folder that is not there.
     Missing(String),
-    /// The configuration is to blame; waiting for the service would not help.
+    /// A service that does not answer, or does not let us in.
+    Unreachable(String),
+    /// The configuration is to blame; waiting would not help.
     Wrong(String),
 }
 
-/// Exits with 69 if a service does not answer, with 64 if the configuration is the reason,
-/// else with 0, whatever differs.
+/// A thing by its name, and what was found.
+type Found = (&'static str, Finding);
+
+/// Exits with 69 if something is not there, with 64 if the configuration is the reason, else
+/// with 0, whatever differs.
 ///
 /// # Errors
 /// A bad configuration.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let config = args.config.load()?.config;
-    let findings = super::serve::runtime()?.block_on(async {
-        let mut findings = check_store(&config).await;
-        findings.extend(check_kafka(&config).await);
-        findings.extend(check_nats(&config).await);
-        findings
-    });
-    for (service, finding) in &findings {
-        match finding {
-            Finding::Good(what) => println!("ok       {service}: {what}"),
-            Finding::Differs(what) => println!("differs  {service}: {what}"),
-            Finding::Missing(what) => println!("missing  {service}: {what}"),
-            Finding::Wrong(what) => println!("wrong    {service}: {what}"),
-        }
-    }
+    let findings = super::serve::runtime()?.block_on(look_at_all(&config));
+    out::unless_closed(show(&findings))?;
     Ok(exit(findings.iter().map(|(_, finding)| finding)))
+}
+
+/// The services at the same time: each may take its patience until it is given up.
+async fn look_at_all(config: &Config) -> Vec<Found> {
+    let (store, kafka, nats) =
+        tokio::join!(check_store(config), check_kafka(config), check_nats(config));
+    let mut findings = vec![
+        ("catalog", check_catalog(config)),
+        ("http", check_listener("http.listen", config.http.listen)),
+        ("admin", check_listener("admin.listen", config.admin.listen)),
+    ];
+    if let Err(error) = Authority::new(&config.auth) {
+        findings.push(("auth", Finding::Wrong(error.to_string())));
+    }
+    findings.extend([store, kafka, nats].into_iter().flatten());
+    findings
+}
+
+fn show(findings: &[Found]) -> io::Result<()> {
+    for (thing, finding) in findings {
+        let (word, what) = match finding {
+            Finding::Good(what) => ("ok", what),
+            Finding::Differs(what) => ("differs", what),
+            Finding::Missing(what) => ("missing", what),
+            Finding::Unreachable(what) => ("unreachable", what),
+            Finding::Wrong(what) => ("wrong", what),
+        };
+        writeln!(Stdout, "{word:<11}  {thing}: {what}")?;
+    }
+    Ok(())
 }
 
 fn exit<'f>(findings: impl Iterator<Item = &'f Finding>) -> Exit {
     findings.fold(Exit::Done, |exit, finding| match (finding, exit) {
         (Finding::Wrong(_), _) | (_, Exit::Usage) => Exit::Usage,
-        (Finding::Missing(_), _) => Exit::Unavailable,
+        (Finding::Missing(_) | Finding::Unreachable(_), _) => Exit::Unavailable,
         (Finding::Good(_) | Finding::Differs(_), exit) => exit,
     })
 }
 
-async fn check_store(config: &Config) -> Vec<(&'static str, Finding)> {
+fn check_catalog(config: &Config) -> Finding {
+    let (source, catalog) = match &config.catalog.dir {
+        None => ("builtin".to_owned(), Catalog::builtin()),
+        Some(dir) => match catalog::load(dir) {
+            Ok(catalog) => (dir.display().to_string(), catalog),
+            Err(error) => return Finding::Wrong(format!("catalog.dir: {error}")),
+        },
+    };
+    let (templates, maps) = (catalog.templates().count(), catalog.maps().count());
+    Finding::Good(format!("{source}, {templates} pet templates, {maps} maps"))
+}
+
+/// Listens for a moment; nobody is answered.
+fn check_listener(key: &str, address: SocketAddr) -> Finding {
+    match TcpListener::bind(address) {
+        Ok(_) if address.port() == 0 => Finding::Good(format!("{address}, any free port")),
+        Ok(_) => Finding::Good(format!("{address} is free")),
+        // By a process that serves already, as like as not.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            Finding::Differs(format!("{address} is taken; {key} chooses another"))
+        }
+        Err(error) => Finding::Wrong(format!("{key}: cannot listen on {address}: {error}")),
+    }
+}
+
+async fn check_store(config: &Config) -> Vec<Found> {
     let migrates = config.database.migrate_on_start();
+    let url = config.database.url.expose();
+    if let Err(reason) = reach::database(url, config.database.connect_timeout).await {
+        return vec![("database", Finding::Unreachable(reason))];
+    }
     let store = match look::open(config).await {
         Ok(Database::Open(store)) => store,
         Ok(Database::Absent(file)) => return vec![("database", absent(&file, migrates))],
-        Err(error) => return vec![("database", failed(&error))],
+        Err(error) => return vec![("database", failed(config, &error))],
     };
-    let mut findings = vec![("database", schema(&store, migrates).await)];
+    let mut findings = vec![("database", schema(config, &store).await)];
     if let Ok(Some(position)) = store.position(&config.shard.id).await {
         let what = format!(
             "shard {} at epoch {}, round {}",
@@ -100,16 +168,20 @@ fn absent(file: &Path, migrates: bool) -> Finding {
     }
 }
 
-async fn schema(store: &Store, migrates: bool) -> Finding {
+async fn schema(config: &Config, store: &Store) -> Finding {
+    let migrates = config.database.migrate_on_start();
+    let url = config.database.url.redacted();
     match store.schema().await {
-        Ok(SchemaState::Current) => Finding::Good("schema is current".into()),
-        Ok(SchemaState::Behind { missing }) => {
-            Finding::Differs(format!("schema misses {}; {}", missing.join(", "), remedy(migrates)))
-        }
+        Ok(SchemaState::Current) => Finding::Good(format!("{url}, schema is current")),
+        Ok(SchemaState::Behind { missing }) => Finding::Differs(format!(
+            "{url}, schema misses {}; {}",
+            missing.join(", "),
+            remedy(migrates)
+        )),
         Ok(SchemaState::Ahead { unknown }) => {
-            Finding::Differs(format!("schema has {} of a newer release", unknown.join(", ")))
+            Finding::Differs(format!("{url}, schema has {} of a newer release", unknown.join(", ")))
         }
-        Err(error) => failed(&error),
+        Err(error) => failed(config, &error),
     }
 }
 
@@ -121,14 +193,16 @@ fn remedy(migrates: bool) -> &'static str {
     }
 }
 
-fn failed(error: &store::Error) -> Finding {
+fn failed(config: &Config, error: &store::Error) -> Finding {
+    let reason = || format!("{}: {}", config.database.url.redacted(), reach::reason_of(error));
     match error {
         store::Error::Url { .. } => Finding::Wrong(format!("database.url: {error}")),
-        error => Finding::Missing(error.to_string()),
+        _ if config.database.is_sqlite() => Finding::Missing(reason()),
+        _ => Finding::Unreachable(reason()),
     }
 }
 
-async fn check_kafka(config: &Config) -> Vec<(&'static str, Finding)> {
+async fn check_kafka(config: &Config) -> Vec<Found> {
     if config.kafka.is_embedded() {
         return vec![("kafka", Finding::Good("in this process".into()))];
     }
@@ -136,6 +210,10 @@ async fn check_kafka(config: &Config) -> Vec<(&'static str, Finding)> {
         Ok((options, _)) => options,
         Err(error) => return vec![("kafka", Finding::Wrong(error.to_string()))],
     };
+    let servers = options.bootstrap_servers.clone();
+    if let Err(reason) = reach::brokers(&servers).await {
+        return vec![("kafka", Finding::Unreachable(reason))];
+    }
     let survey = tokio::task::spawn_blocking(move || options.survey(PATIENCE)).await;
     match survey {
         Ok(Ok(topics)) => topics
@@ -149,12 +227,12 @@ async fn check_kafka(config: &Config) -> Vec<(&'static str, Finding)> {
             let what = format!("kafka.properties: {name} = {value}: {reason}");
             vec![("kafka", Finding::Wrong(what))]
         }
-        Ok(Err(error)) => vec![("kafka", Finding::Missing(error.to_string()))],
-        Err(error) => vec![("kafka", Finding::Missing(error.to_string()))],
+        Ok(Err(error)) => vec![("kafka", Finding::Unreachable(format!("{servers}: {error}")))],
+        Err(error) => vec![("kafka", Finding::Unreachable(error.to_string()))],
     }
 }
 
-async fn check_nats(config: &Config) -> Vec<(&'static str, Finding)> {
+async fn check_nats(config: &Config) -> Vec<Found> {
     if config.nats.is_embedded() {
         return vec![("nats", Finding::Good("in this process".into()))];
     }
@@ -167,9 +245,9 @@ async fn check_nats(config: &Config) -> Vec<(&'static str, Finding)> {
             [report.events, report.dead_letters].iter().map(|it| ("nats", stream(it))).collect()
         }
         Err(error) if error.is_retryable() => {
-            vec![("nats", Finding::Missing(error.to_string()))]
+            vec![("nats", Finding::Unreachable(reach::chain(&error)))]
         }
-        Err(error) => vec![("nats", Finding::Wrong(format!("nats.url: {error}")))],
+        Err(error) => vec![("nats", Finding::Wrong(format!("nats.url: {}", reach::chain(&error))))],
     }
 }
 

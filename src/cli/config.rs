@@ -1,11 +1,12 @@
 //! `menagerie config`: what is in force, and what could be.
 
-use std::io::{self, Write};
+use std::io::Write as _;
 
 use clap::Subcommand;
 
 use super::ConfigArgs;
 use super::exit::Exit;
+use super::out::Stdout;
 use crate::config::Config;
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +29,6 @@ pub fn run(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Print(args) => args.load()?.print(),
         Verb::Schema => format!("{:#}\n", Config::schema().to_value()),
     };
-    io::stdout().write_all(text.as_bytes())?;
+    Stdout.write_all(text.as_bytes())?;
     Ok(Exit::Done)
 }

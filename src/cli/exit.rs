@@ -1,10 +1,12 @@
 //! How the process ends.
 
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
+use super::out;
 use crate::config::ConfigError;
 
 /// Exit codes, after `sysexits.h`.
@@ -71,20 +73,23 @@ pub(super) fn end_of(verb: impl FnOnce() -> anyhow::Result<Exit>) -> Exit {
     }
 }
 
-/// Shows why a verb failed, one line a problem.
-#[allow(clippy::print_stderr)]
+/// Shows why a verb failed, one line a problem. That nobody reads what it prints is no failure.
 pub(super) fn report(result: anyhow::Result<Exit>) -> Exit {
     let error = match result {
         Ok(exit) => return exit,
+        Err(error) if out::is_closed_below(&error) => return Exit::Done,
         Err(error) => error,
     };
+    // Standard error may be closed as well.
     match error.downcast_ref::<ConfigError>() {
         Some(ConfigError { problems }) => {
             for problem in problems {
-                eprintln!("menagerie: {problem}");
+                let _ = writeln!(io::stderr(), "menagerie: {problem}");
             }
         }
-        None => eprintln!("menagerie: {error:#}"),
+        None => {
+            let _ = writeln!(io::stderr(), "menagerie: {error:#}");
+        }
     }
     code_of_failure(&error)
 }

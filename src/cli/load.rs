@@ -7,6 +7,7 @@
 mod pace;
 mod report;
 
+use std::io::{self, Write as _};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 use super::ConfigArgs;
 use super::exit::{Exit, Failure};
+use super::out::{self, Stdout};
 use crate::domain::{Tenant, TenantId};
 use crate::edge::kafka::Options;
 use crate::sidecar::ports::kafka_options;
@@ -35,12 +37,20 @@ const STALLED_AFTER: Duration = Duration::from_secs(60);
 /// Put load on a service that speaks the pet topics, and balance its books
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  menagerie load --rate 50 --for 1m                       open loop, latency from produce to event seen
-  menagerie load --backlog 2000000 --hold $(pidof menagerie)   a backlog, written while the service is stopped
-  menagerie load --backlog 3000000 --movement 1           movement only
+  menagerie load --rate 50 --for 1m              open loop: latency from due to event seen
+  menagerie load --backlog 2000000 --hold 4711   a backlog, written while process 4711 is stopped
+  menagerie load --backlog 3000000 --movement 1  movement only
+  menagerie load --owners 100000 --stay          nothing but characters that stay online
 
 The brokers and topics are those of the configuration (--config, --set kafka.bootstrap_servers=…);
-kafka.group is the service's, whose committed offsets tell how far it has come.")]
+kafka.group is the service's, whose committed offsets tell how far it has come.
+
+After a backlog, the records are read once more by a consumer that does nothing with them. Its
+records a second are the most that this machine and these brokers can give; the ratio is how much
+of that the service came to, 1 being all of it.
+
+Exits with 0 if the books balance, with 70 if not, with 69 if the service does not answer, with 64
+if there is nothing to send.")]
 pub struct Args {
     #[command(flatten)]
     config: ConfigArgs,
@@ -54,7 +64,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3))]
     pets: u32,
     /// Records sent as fast as possible
-    #[arg(long, value_name = "RECORDS", conflicts_with = "rate")]
+    #[arg(long, value_name = "RECORDS", conflicts_with = "rate", value_parser = clap::value_parser!(u64).range(1..))]
     backlog: Option<u64>,
     /// Stop this process while the backlog is written, and let it go on then
     #[arg(long, value_name = "PID", requires = "backlog")]
@@ -63,7 +73,7 @@ pub struct Args {
     #[arg(long, value_name = "RECORDS", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// How long records are sent at that rate
-    #[arg(long = "for", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", default_value = "30s", value_parser = super::some_time)]
     duration: Duration,
     /// Share of movement among the records, 0 to 1
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
@@ -81,6 +91,11 @@ pub struct Args {
 /// # Errors
 /// When the brokers or the API do not answer, which ends with 69.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    if args.backlog.is_none() && args.rate.is_none() && !args.stay {
+        let reason = "nothing to send: --rate RECORDS a second, or --backlog RECORDS at once; \
+                      or --stay, for characters that only stay online";
+        return Err(Failure::Usage(reason.to_owned()).into());
+    }
     let config = args.config.load()?.config;
     logging::init("warn", config.log.format)?;
     if config.kafka.is_embedded() {
@@ -94,10 +109,11 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         kafka_options(&config.kafka).map_err(|error| Failure::Unavailable(error.to_string()))?;
     let load = async { Load::new(args, options)?.run().await };
     let report = super::serve::runtime()?.block_on(load).map_err(failure)?;
-    match args.json {
-        true => println!("{}", serde_json::to_string(&report)?),
-        false => report.print(),
-    }
+    let shown = match args.json {
+        true => writeln!(Stdout, "{}", serde_json::to_string(&report)?),
+        false => report.show(&mut Stdout),
+    };
+    out::unless_closed(shown)?;
     Ok(if report.is_balanced { Exit::Done } else { Exit::Internal })
 }
 
@@ -167,24 +183,35 @@ impl<'a> Load<'a> {
             self.sender.flush()?;
             self.await_lag()
         })?;
-        let num_pets = crowd.num_pets();
-        self.say(format_args!(
-            "{} characters online with {num_pets} pets out after {:.1} s",
-            args.owners,
-            before.elapsed().as_secs_f64()
-        ));
-        let mut report = tokio::task::block_in_place(|| match (args.backlog, args.rate) {
-            (Some(num_records), _) => self.burst(&mut crowd, num_records),
-            (None, Some(rate)) => self.pace(&mut crowd, rate),
-            (None, None) => Ok(Report::default()),
-        })?;
-        let wrong = crowd.audit(&self.shop).await?;
-        if !args.stay {
+        let played = self.play(&mut crowd, before).await;
+        // Also when nobody reads what is told any more; a service that is away is not asked again.
+        let must_leave = match &played {
+            Ok(_) => !args.stay,
+            Err(error) => out::is_closed_below(error),
+        };
+        if must_leave {
             tokio::task::block_in_place(|| {
                 crowd.leave(&self.sender)?;
                 self.sender.flush()
             })?;
         }
+        played
+    }
+
+    async fn play(&self, crowd: &mut Crowd, before: Instant) -> anyhow::Result<Report> {
+        let args = self.args;
+        let num_pets = crowd.num_pets();
+        self.say(format_args!(
+            "{} characters online with {num_pets} pets out after {:.1} s",
+            args.owners,
+            before.elapsed().as_secs_f64()
+        ))?;
+        let mut report = tokio::task::block_in_place(|| match (args.backlog, args.rate) {
+            (Some(num_records), _) => self.burst(crowd, num_records),
+            (None, Some(rate)) => self.pace(crowd, rate),
+            (None, None) => Ok(Report { mode: "stay", ..Report::default() }),
+        })?;
+        let wrong = crowd.audit(&self.shop).await?;
         report.owners = args.owners;
         report.pets = num_pets;
         report.settle_books(&self.books.lock(), wrong);
@@ -192,10 +219,11 @@ impl<'a> Load<'a> {
     }
 
     /// Progress, for people.
-    fn say(&self, what: std::fmt::Arguments<'_>) {
-        if !self.args.json {
-            println!("{what}");
+    fn say(&self, what: std::fmt::Arguments<'_>) -> io::Result<()> {
+        if self.args.json {
+            return Ok(());
         }
+        writeln!(Stdout, "{what}")
     }
 
     /// Writes a backlog and waits until it is worked off.
@@ -211,7 +239,7 @@ impl<'a> Load<'a> {
         self.say(format_args!(
             "{num_records} records written in {:.1} s",
             sent.sending.as_secs_f64()
-        ));
+        ))?;
         let started = if held.is_some() { Instant::now() } else { started };
         drop(held);
         let took = self.await_all(started, &ends, &announced, &sent)?;

@@ -1,10 +1,14 @@
 //! `migrate`: the schema, up and down.
 
+use std::io::{self, IsTerminal as _, Write as _};
+
 use super::ConfigArgs;
 use super::exit::{Exit, Failure};
 use super::look::{self, Database};
+use super::out::{self, Stdout};
 use crate::config::Config;
 use crate::sidecar::ports::store_options;
+use crate::sidecar::reach;
 use crate::store::{Error, MigrationState, Store};
 
 #[derive(Debug, clap::Subcommand)]
@@ -17,49 +21,117 @@ pub enum Verb {
         config: ConfigArgs,
     },
     /// Take back the latest migrations; what their tables hold is lost
-    #[command(after_help = "Example:\n  menagerie migrate down --steps 1")]
+    #[command(after_help = "Example:
+  menagerie migrate down --steps 1
+
+Asks first, in a terminal; anywhere else it needs --yes, or ends with 64 and changes nothing.")]
     Down {
         #[command(flatten)]
         config: ConfigArgs,
         /// How many
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         steps: u32,
+        /// Do not ask: the data may go
+        #[arg(long)]
+        yes: bool,
     },
     /// List the migrations and which of them the database has; changes nothing
-    #[command(after_help = "Example:\n  menagerie migrate status --config config/menagerie.toml")]
+    #[command(after_help = "Example:
+  menagerie migrate status --config config/menagerie.toml
+
+Exits with 0 if the database has all of them, with 69 if one is missing.")]
     Status {
         #[command(flatten)]
         config: ConfigArgs,
     },
 }
 
+/// Exits with 69 if `status` finds a migration missing.
+///
 /// # Errors
-/// A bad configuration, or a database that cannot be reached or changed.
+/// A bad configuration, a database that cannot be reached or changed, or data that nobody said
+/// may go.
 pub fn run(verb: &Verb) -> anyhow::Result<Exit> {
     let (Verb::Up { config } | Verb::Down { config, .. } | Verb::Status { config }) = verb;
     let config = config.load()?.config;
-    let migrations = super::serve::runtime()?.block_on(migrate(verb, &config)).map_err(failure)?;
-    for migration in migrations {
-        let state = if migration.applied { "applied" } else { "missing" };
-        println!("{state}  {}", migration.name);
+    let runtime = super::serve::runtime()?;
+    let migrations = match verb {
+        Verb::Status { .. } => runtime.block_on(status(&config)).map_err(failure)?,
+        Verb::Up { .. } => runtime.block_on(up(&config)).map_err(failure)?,
+        Verb::Down { steps, yes, .. } => runtime.block_on(down(&config, *steps, *yes))?,
+    };
+    out::unless_closed(show(&migrations))?;
+    let is_behind = migrations.iter().any(|migration| !migration.applied);
+    match verb {
+        Verb::Status { .. } if is_behind => Ok(Exit::Unavailable),
+        _ => Ok(Exit::Done),
     }
-    Ok(Exit::Done)
 }
 
-async fn migrate(verb: &Verb, config: &Config) -> Result<Vec<MigrationState>, Error> {
-    let store = match verb {
-        Verb::Status { .. } => match look::open(config).await? {
-            Database::Open(store) => store,
-            Database::Absent(_) => return Ok(all_missing()),
-        },
-        Verb::Up { .. } | Verb::Down { .. } => Store::connect(store_options(config)).await?,
-    };
-    match verb {
-        Verb::Up { .. } => store.migrate_up().await?,
-        Verb::Down { steps, .. } => store.migrate_down(*steps).await?,
-        Verb::Status { .. } => {}
+fn show(migrations: &[MigrationState]) -> io::Result<()> {
+    for migration in migrations {
+        let state = if migration.applied { "applied" } else { "missing" };
+        writeln!(Stdout, "{state}  {}", migration.name)?;
     }
+    Ok(())
+}
+
+async fn status(config: &Config) -> Result<Vec<MigrationState>, Error> {
+    reached(config).await?;
+    match look::open(config).await? {
+        Database::Open(store) => store.migrate_status().await,
+        Database::Absent(_) => Ok(all_missing()),
+    }
+}
+
+async fn up(config: &Config) -> Result<Vec<MigrationState>, Error> {
+    reached(config).await?;
+    let store = Store::connect(store_options(config)).await?;
+    store.migrate_up().await?;
     store.migrate_status().await
+}
+
+async fn reached(config: &Config) -> Result<(), Error> {
+    let patience = config.database.connect_timeout;
+    let reached = reach::database(config.database.url.expose(), patience).await;
+    reached.map_err(|detail| Error::Unavailable { detail })
+}
+
+async fn down(config: &Config, steps: u32, yes: bool) -> anyhow::Result<Vec<MigrationState>> {
+    // Only looked at before it is agreed on: a file that is not there is not made to be emptied.
+    let applied = status(config).await.map_err(failure)?;
+    let doomed: Vec<&str> = applied
+        .iter()
+        .rev()
+        .filter(|migration| migration.applied)
+        .take(usize::try_from(steps).unwrap_or(usize::MAX))
+        .map(|migration| migration.name.as_str())
+        .collect();
+    if doomed.is_empty() {
+        return Ok(applied);
+    }
+    if !yes {
+        agree(&doomed, &config.database.url.redacted())?;
+    }
+    let store = Store::connect(store_options(config)).await.map_err(failure)?;
+    store.migrate_down(steps).await.map_err(failure)?;
+    store.migrate_status().await.map_err(failure)
+}
+
+/// Asks whoever sits at the terminal.
+fn agree(doomed: &[&str], database: &str) -> anyhow::Result<()> {
+    let what = format!("{} of {database}, with all that their tables hold", doomed.join(", "));
+    if !io::stdin().is_terminal() {
+        return Err(Failure::Usage(format!("this takes back {what}: --yes agrees")).into());
+    }
+    write!(Stdout, "Take back {what}? Type yes: ")?;
+    Stdout.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim() {
+        "yes" => Ok(()),
+        _ => Err(Failure::Usage("nothing was changed".to_owned()).into()),
+    }
 }
 
 fn all_missing() -> Vec<MigrationState> {
@@ -68,7 +140,7 @@ fn all_missing() -> Vec<MigrationState> {
 }
 
 fn failure(error: Error) -> anyhow::Error {
-    let text = format!("database.url: {error}");
+    let text = format!("database.url: {}", reach::reason_of(&error));
     match error {
         Error::Url { .. } => Failure::Usage(text).into(),
         error if error.is_retryable() => Failure::Unavailable(text).into(),
@@ -83,16 +155,29 @@ mod tests {
     use super::*;
     use crate::cli::exit;
 
+    fn config(url: &str) -> ConfigArgs {
+        ConfigArgs { config: None, flags: vec![("database.url".to_owned(), url.to_owned())] }
+    }
+
     fn status(url: &str) -> anyhow::Result<Exit> {
-        let flags = vec![("database.url".to_owned(), url.to_owned())];
-        run(&Verb::Status { config: ConfigArgs { config: None, flags } })
+        run(&Verb::Status { config: config(url) })
+    }
+
+    #[test]
+    fn where_nothing_can_be_lost_nobody_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("zoo.db");
+        let url = format!("sqlite:{}", file.display());
+        let down = Verb::Down { config: config(&url), steps: 1, yes: false };
+        assert_eq!(run(&down).unwrap(), Exit::Done);
+        assert!(!file.exists());
     }
 
     #[test]
     fn the_status_of_a_file_that_is_not_there_does_not_create_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("zoo.db");
-        assert_eq!(status(&format!("sqlite:{}", file.display())).unwrap(), Exit::Done);
+        assert_eq!(status(&format!("sqlite:{}", file.display())).unwrap(), Exit::Unavailable);
         assert!(!file.exists());
         assert!(all_missing().iter().all(|migration| !migration.applied));
     }

@@ -1,12 +1,13 @@
 //! `menagerie schema`: what the brokers carry and what HTTP answers, as documents.
 
-use std::io::{self, Write};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Subcommand;
 
 use super::exit::{Exit, Failure};
+use super::out::Stdout;
 use crate::edge::http::{error, openapi};
 use crate::schema;
 
@@ -54,7 +55,7 @@ pub fn run(verb: &Verb) -> anyhow::Result<Exit> {
             return Ok(Exit::Done);
         }
     };
-    io::stdout().write_all(text.as_bytes())?;
+    Stdout.write_all(text.as_bytes())?;
     Ok(Exit::Done)
 }
 

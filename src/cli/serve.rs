@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::ConfigArgs;
 use super::exit::{Exit, Failure};
+use crate::config::Config;
 use crate::faults;
 use crate::sidecar::{ConnectError, Error, Order, Sidecar};
 use crate::telemetry::{logging, panics};
@@ -42,7 +43,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     panics::install();
     arm_faults(std::env::var_os(faults::VARIABLE))?;
     let io = runtime()?;
-    let sidecar = Sidecar::open(config, io.handle().clone()).map_err(failure)?;
+    let sidecar = Sidecar::open(Arc::clone(&config), io.handle().clone()).map_err(failure)?;
+    introduce(&config, &sidecar)?;
     let (orders, ordered) = watch::channel(Order::Run);
     let reload = sidecar.reloader();
     let ended = actix::System::new().block_on(async move {
@@ -51,6 +53,35 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     });
     io.shutdown_background();
     ended.map(|()| Exit::Done).map_err(failure)
+}
+
+/// Says what runs here and with what; no secret is among it.
+fn introduce(config: &Config, sidecar: &Sidecar) -> anyhow::Result<()> {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        shard = config.shard.id,
+        "menagerie starts"
+    );
+    tracing::info!(
+        http = %sidecar.game_address()?,
+        admin = %sidecar.admin_address()?,
+        "listening"
+    );
+    tracing::info!(
+        database = config.database.url.redacted(),
+        kafka = config.kafka.bootstrap_servers,
+        nats = config.nats.url.redacted(),
+        "services"
+    );
+    let catalog = sidecar.catalog();
+    let source = config.catalog.dir.as_ref().map(|dir| dir.display().to_string());
+    tracing::info!(
+        source = source.as_deref().unwrap_or("builtin"),
+        templates = catalog.templates().count(),
+        maps = catalog.maps().count(),
+        "catalog"
+    );
+    Ok(())
 }
 
 /// Switches on the faults the environment asks for. Loud, since a promise may not hold with

@@ -31,6 +31,9 @@ const OWNED_PROPERTIES: [(&str, &str); 18] = [
     ("transactional.id", "events leave through the outbox"),
 ];
 
+/// Durations of which nothing is a choice, as their keys say.
+pub(super) const MAY_BE_NOTHING: [&str; 1] = ["characters.event_retention"];
+
 /// A clock that is further off is a defect; it also keeps the sums of the verification small.
 const MAX_LEEWAY: Duration = Duration::from_secs(60 * 60);
 
@@ -55,7 +58,10 @@ pub(super) fn value(path: &str, value: &Value) -> Result<(), String> {
         _ => "is not text".to_owned(),
     })?;
     range(key, value)?;
-    if key.is_duration && keys::get(&keys::table_of(&config), path) == Some(&Value::from("0ns")) {
+    if key.is_duration
+        && !MAY_BE_NOTHING.contains(&path)
+        && keys::get(&keys::table_of(&config), path) == Some(&Value::from("0ns"))
+    {
         return Err("must be longer than nothing".to_owned());
     }
     Ok(())
@@ -148,35 +154,20 @@ fn player_keys(auth: &Auth, refuse: &mut impl FnMut(&'static str, &str)) {
 
 fn listeners(config: &Config, refuse: &mut impl FnMut(&'static str, &str)) {
     let (http, admin) = (config.http.listen, config.admin.listen);
-    let listeners = [
-        (
-            "http.listen",
-            http,
-            config.auth.guards_game(),
-            "a service's token in auth.tokens, or a key in auth.jwt",
-        ),
-        (
-            "admin.listen",
-            admin,
-            config.auth.guards_admin(),
-            "a viewer's or an operator's token in auth.tokens",
-        ),
-    ];
-    for (path, listen, is_guarded, wanted) in listeners {
-        if !is_loopback(listen) && !is_guarded && !config.allow_anonymous {
-            let reason = format!(
-                "{listen} is not loopback, and whoever reaches it may do everything: set \
-                 {wanted}; or accept it with allow_anonymous = true"
-            );
-            refuse(path, &reason);
-        }
+    // The operator's listener without credentials answers the probes and the metrics only.
+    if !is_loopback(http) && !config.auth.guards_game() && !config.allow_anonymous {
+        let reason = format!(
+            "{http} is not loopback, and whoever reaches it may do everything: set a service's \
+             token in auth.tokens, or a key in auth.jwt; or accept it with allow_anonymous = true"
+        );
+        refuse("http.listen", &reason);
     }
     if http == admin && http.port() != 0 {
         refuse("admin.listen", "is http.listen too");
     }
 }
 
-fn is_loopback(address: SocketAddr) -> bool {
+pub(super) fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 

@@ -180,10 +180,17 @@ impl Default for Http {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {
-    /// IP address and port of the operator's API, the probes and the metrics. Anything but
-    /// loopback needs a viewer's or an operator's token in `auth.tokens`, or
-    /// `allow_anonymous`.
+    /// IP address and port of the operator's API, the probes and the metrics. On anything but
+    /// loopback, the probes and the metrics are all that is served without a viewer's or an
+    /// operator's token in `auth.tokens`, unless `allow_anonymous` is set.
     pub listen: SocketAddr,
+}
+
+impl Admin {
+    /// Whether others than this machine may reach it.
+    pub fn is_exposed(&self) -> bool {
+        !super::check::is_loopback(self.listen)
+    }
 }
 
 impl Default for Admin {

@@ -159,6 +159,10 @@ pub struct Nats {
     /// Events sent and not yet acknowledged at most.
     #[schemars(range(min = 1))]
     pub max_in_flight: usize,
+    /// Whether the game API is served over NATS too, as the micro service `menagerie`. Callers
+    /// need the same credentials as over HTTP. Where those are not configured it is only served
+    /// if all servers are on loopback, or with `allow_anonymous`. Not on the embedded log.
+    pub service: bool,
     /// User name; needs `nats.password`.
     #[schemars(example = &"menagerie")]
     pub user: Option<String>,
@@ -190,6 +194,7 @@ impl Default for Nats {
             replicas: 1,
             ack_timeout: Duration::from_secs(5),
             max_in_flight: 256,
+            service: true,
             user: None,
             password: None,
             token: None,

@@ -65,6 +65,8 @@ pub struct Profile {
     /// Of finished sessions.
     pub play_time_ms: u64,
     pub deletion: Option<Deletion>,
+    /// Pets it may have out at once, where that is fewer than the rules allow.
+    pub max_spawned: Option<u8>,
 }
 
 /// A soft deletion.
@@ -135,6 +137,7 @@ impl Profile {
             last_played_at: None,
             play_time_ms: 0,
             deletion: None,
+            max_spawned: None,
         }
     }
 }

@@ -60,7 +60,11 @@ impl Input {
         match self {
             Self::Command(command) => command.order.name(),
             Self::Status(status) => status.change.name(),
-            Self::Asset(asset) => asset.change.name(),
+            Self::Asset(asset) => match asset.change {
+                character::AssetChange::Recorded { .. } => "ASSET_RECORDED",
+                character::AssetChange::Moved { .. } => "ASSET_MOVED",
+                character::AssetChange::Deleted => "ASSET_DELETED",
+            },
             Self::Request(Request::CreatePet(_)) => "CREATE_PET",
             Self::Request(Request::RenamePet { .. }) => "RENAME_PET",
             Self::Request(Request::DeletePet { .. }) => "DELETE_PET",

@@ -7,7 +7,7 @@
 //! | [`auth`] | who may |
 //! | `frame` | what all requests have in common: their id and their deadline |
 //! | `caller` | tenant and trace of a request |
-//! | `body`, `document`, `page` | what is read and what is written |
+//! | `asked` | what the operations want of a request, and what they answer |
 //! | `pets` | the routes of the pets API |
 //! | `characters` | the routes of the characters API |
 //! | [`openapi`] | the document of both, and its page |
@@ -18,13 +18,11 @@
 pub mod auth;
 pub mod error;
 
-mod body;
-mod caller;
+mod asked;
+pub(in crate::edge) mod caller;
 pub mod characters;
-mod document;
-mod frame;
+pub(in crate::edge) mod frame;
 pub mod openapi;
-mod page;
 mod pets;
 mod probes;
 
@@ -77,15 +75,13 @@ pub fn serve_game(
     workers: usize,
     operations: Arc<Operations>,
 ) -> io::Result<Server> {
-    let game = operations.shared_game();
+    let game = operations.game();
     let authority = web::Data::from(Arc::clone(&game.authority));
-    let api = web::Data::new(pets::Api::new(game));
+    let deadline = frame::Deadline(game.request_timeout);
     let operations = web::Data::new(operations);
     let app = move || {
-        let deadline = frame::Deadline(api.game().request_timeout);
         App::new()
             .app_data(web::Data::clone(&authority))
-            .app_data(web::Data::clone(&api))
             .app_data(deadline)
             .app_data(web::Data::clone(&operations))
             .configure(pets::routes)

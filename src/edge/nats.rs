@@ -1,4 +1,4 @@
-//! The character event log on NATS JetStream.
+//! NATS: the character event log on JetStream, and the [micro service](service).
 //!
 //! One connection, which heals by itself for as long as the process lives. What the adapter can
 //! promise about a message under way when the connection breaks is written at
@@ -7,6 +7,7 @@
 mod acks;
 pub mod connect;
 pub mod publisher;
+pub mod service;
 pub mod streams;
 
 use std::sync::Arc;
@@ -85,6 +86,16 @@ impl Nats {
     /// The client below, for what else goes over this connection.
     pub fn client(&self) -> &async_nats::Client {
         &self.client
+    }
+
+    /// Another connection to the same servers, under a name of its own. Whoever has it closes
+    /// it.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn another(&self, client_name: &str) -> Result<async_nats::Client, NatsError> {
+        let options = NatsOptions { client_name: client_name.to_owned(), ..self.options.clone() };
+        connect::connect(&options, &watch::Sender::new(Link::Up), &Arc::default()).await
     }
 
     /// Name and version of the server, for people.

@@ -1,4 +1,4 @@
-//! What can be asked of characters, whichever way the request comes: over HTTP
+//! What can be asked of characters and pets, whichever way the request comes: over HTTP
 //! ([`crate::edge::http`]) or as a NATS micro service ([`crate::edge::nats::service`]).
 //!
 //! JSON in, an answer out. Who may ask is settled before.
@@ -6,30 +6,39 @@
 pub mod body;
 pub mod characters;
 pub mod document;
+pub mod pets;
 pub mod schemas;
 
 use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
 
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use chrono::Utc;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::http::Game;
+use super::http::auth::Principal;
+use super::http::caller::Caller;
 use super::http::error::{Code, Error};
 use crate::domain::character::{Action, request};
 use crate::domain::input::Request;
-use crate::domain::{CharacterId, CharacterKey, Reason, TenantId};
+use crate::domain::{CharacterId, CharacterKey, Reason, Tenant, TenantId};
 use crate::engine::handle::Handle;
 use crate::engine::record::{Cause, Target};
-use crate::engine::request::{Claim, Claims, Errand, Idempotency, Rendered};
+use crate::engine::request::{ANSWERS_KEPT, Claim, Claims, Errand, Idempotency, Render, Rendered};
 use crate::engine::round::Answer;
 use crate::store::{self, CharacterRef, Store};
 
 /// Character numbers taken from the database at a time; a restart loses those not used.
 const NUMBER_BLOCK: u32 = 64;
+/// Largest body of a request, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 /// Tenants whose numbers are kept at hand.
 const MAX_TENANTS: usize = 1_024;
 
@@ -38,6 +47,8 @@ pub struct Operations {
     game: Arc<Game>,
     /// Reserved in the database and not yet given away.
     numbers: Mutex<FxHashMap<TenantId, Range<u32>>>,
+    /// Of pets; as `numbers`.
+    pet_ids: Mutex<Range<i64>>,
 }
 
 /// Who asks, on whose behalf and under which conditions.
@@ -55,15 +66,11 @@ pub struct Call {
 
 impl Operations {
     pub fn new(game: Arc<Game>) -> Self {
-        Self { game, numbers: Mutex::default() }
+        Self { game, numbers: Mutex::default(), pet_ids: Mutex::new(0..0) }
     }
 
     pub fn game(&self) -> &Game {
         &self.game
-    }
-
-    pub(super) fn shared_game(&self) -> Arc<Game> {
-        Arc::clone(&self.game)
     }
 
     fn engine(&self) -> Result<Handle, Error> {
@@ -95,6 +102,18 @@ impl Operations {
         action: Action,
         render: fn(&Answer) -> Rendered,
     ) -> Result<Rendered, Error> {
+        self.ask_as(call, id, action, false, render).await
+    }
+
+    /// The same; `is_drawn`: its number was, and if it is taken another one will be.
+    async fn ask_as(
+        &self,
+        call: &Call,
+        id: CharacterRef,
+        action: Action,
+        is_drawn: bool,
+        render: fn(&Answer) -> Rendered,
+    ) -> Result<Rendered, Error> {
         let (target, uuid) = match id {
             CharacterRef::Uuid(uuid) => (Target::Character(call.tenant, uuid), Some(uuid)),
             CharacterRef::Number(number) => {
@@ -102,20 +121,53 @@ impl Operations {
                 (Target::Owner(key), None)
             }
         };
-        let claims = claims(call, &action);
+        let mut claims = call.claims();
+        claims.extend(action.user().map(|user| Claim::User(call.tenant, user)));
+        claims.extend(action.name_key().map(|key| Claim::Name(call.tenant, key.into())));
         let request = request::Request { user: call.user, uuid, version: call.version, action };
         let request = Request::Character(Box::new(request));
-        let idempotency = call.idempotency.clone().map(|(key, request_hash)| {
-            Box::new(Idempotency { key, request_hash, render: Arc::new(render) })
+        match self.send(call, target, request, claims, Arc::new(render), is_drawn).await? {
+            Answer::Rendered(rendered) => Ok(*rendered),
+            answer => Ok(render(&answer)),
+        }
+    }
+
+    /// Puts a request into a round. What the rules refuse is an error here.
+    async fn send(
+        &self,
+        call: &Call,
+        target: Target,
+        request: Request,
+        claims: Claims,
+        render: Render,
+        is_drawn: bool,
+    ) -> Result<Answer, Error> {
+        let idempotency = call.idempotency.clone();
+        let idempotency = idempotency.map(|(key, request_hash)| {
+            Box::new(Idempotency { key, request_hash, is_drawn, render })
         });
         let cause = Arc::clone(&call.cause);
         let errand = Errand { target, request, cause, claims, idempotency };
         match self.engine()?.ask(errand, self.game.request_timeout).await? {
-            Answer::Rendered(rendered) => Ok(*rendered),
             Answer::Refused(reason) => Err(reason.into()),
             Answer::Failed => Err(Error::new(Code::Internal, "the request failed")),
-            answer => Ok(render(&answer)),
+            answer => Ok(answer),
         }
+    }
+
+    /// What was answered under the call's key, of a request that cannot be asked any more.
+    async fn first_answer(&self, call: &Call) -> Result<Option<Answer>, Error> {
+        let Some((key, request_hash)) = call.idempotency.clone() else { return Ok(None) };
+        let keys = [(call.tenant, key.clone())];
+        let kept = self.stored(move |store| async move { store.answers(&keys).await }).await?;
+        let kept = kept.into_iter().find(|kept| Utc::now() - kept.at < ANSWERS_KEPT);
+        let asked = Idempotency {
+            key,
+            request_hash,
+            is_drawn: false,
+            render: Arc::new(|_| document::gone()),
+        };
+        Ok(kept.map(|kept| asked.repeat(kept.request_hash, &kept.answer)))
     }
 
     /// A number no character of the tenant had when it was reserved.
@@ -137,6 +189,32 @@ impl Operations {
 }
 
 impl Call {
+    /// Reads the headers, which are the same over HTTP and NATS; `default` stands in for a
+    /// tenant they do not name.
+    ///
+    /// # Errors
+    /// [`Code::InvalidTenant`], [`Code::InvalidVersion`].
+    pub fn of(
+        principal: Principal,
+        headers: &HeaderMap,
+        default: Option<&Arc<Tenant>>,
+    ) -> Result<Self, Error> {
+        let caller = Caller::of(principal, headers, default)?;
+        Ok(Self {
+            tenant: caller.tenant_id(),
+            user: caller.principal.player(),
+            cause: caller.cause,
+            version: version(headers)?,
+            idempotency: None,
+        })
+    }
+
+    /// What any request lays claim to.
+    fn claims(&self) -> Claims {
+        let key = self.idempotency.as_ref();
+        key.map(|(key, _)| Claim::Key(self.tenant, key.clone())).into_iter().collect()
+    }
+
     /// Marks the call as one that may be repeated: `parts` are all that makes two requests
     /// the same.
     ///
@@ -158,14 +236,18 @@ impl Call {
     }
 }
 
-/// What the action decides about besides its character.
-fn claims(call: &Call, action: &Action) -> Claims {
-    let tenant = call.tenant;
-    let mut claims = Claims::new();
-    claims.extend(action.user().map(|user| Claim::User(tenant, user)));
-    claims.extend(action.name_key().map(|key| Claim::Name(tenant, key.into())));
-    claims.extend(call.idempotency.as_ref().map(|(key, _)| Claim::Key(tenant, key.clone())));
-    claims
+/// `If-Match`, if it names a version; `*` is any.
+fn version(headers: &HeaderMap) -> Result<Option<u64>, Error> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let version = is_number.then(|| digits.parse().ok()).flatten();
+    let invalid = || Error::new(Code::InvalidVersion, "If-Match is no version of a character");
+    version.map(Some).ok_or_else(invalid)
 }
 
 fn not_serving() -> Error {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -11,6 +12,9 @@ use super::record::{Cause, Target};
 use super::round::Answer;
 use crate::domain::input::Request;
 use crate::domain::{Reason, TenantId};
+
+/// How long a first answer is given again.
+pub const ANSWERS_KEPT: TimeDelta = TimeDelta::hours(24);
 
 /// A request on its way to the supervisor.
 #[derive(Debug)]
@@ -42,6 +46,8 @@ pub struct Idempotency {
     pub key: Box<str>,
     /// SHA-256 of whatever makes two requests the same.
     pub request_hash: [u8; 32],
+    /// The number of the character was drawn for it: one that is taken is no answer.
+    pub is_drawn: bool,
     /// The answer as it is stored and given again.
     pub render: Render,
 }
@@ -79,8 +85,8 @@ impl Idempotency {
         let (answer, kept) = match answer {
             // A defect of ours: the next attempt may fare better.
             Answer::Failed => return (answer, None),
-            // Whoever left the number to us draws another one under the same key.
-            Answer::Refused(Reason::NumberTaken) => return (answer, None),
+            // Another one is drawn under the same key.
+            Answer::Refused(Reason::NumberTaken) if self.is_drawn => return (answer, None),
             Answer::Refused(reason) => (answer, Kept::Refused(reason.code().to_owned())),
             other => {
                 let rendered = (self.render)(&other);
@@ -125,7 +131,7 @@ mod tests {
             headers: vec![("ETag".into(), "\"1\"".into())],
             body: "{}".into(),
         };
-        Idempotency { key: "k".into(), request_hash, render: Arc::new(render) }
+        Idempotency { key: "k".into(), request_hash, is_drawn: false, render: Arc::new(render) }
     }
 
     #[test]
@@ -145,5 +151,13 @@ mod tests {
         assert_eq!(told, refused);
         assert_eq!(idempotency([1; 32]).repeat([1; 32], &kept.unwrap()), refused);
         assert_eq!(idempotency([1; 32]).keep(Answer::Failed), (Answer::Failed, None));
+    }
+
+    #[test]
+    fn a_taken_number_is_an_answer_to_who_asked_for_it_only() {
+        let taken = Answer::Refused(Reason::NumberTaken);
+        assert!(idempotency([1; 32]).keep(taken.clone()).1.is_some());
+        let drawn = Idempotency { is_drawn: true, ..idempotency([1; 32]) };
+        assert_eq!(drawn.keep(taken.clone()), (taken, None));
     }
 }

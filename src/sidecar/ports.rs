@@ -1,11 +1,12 @@
 //! The adapters a configuration chooses, connected.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle as Runtime;
 
-use super::CONNECT_EVERY;
+use super::{CONNECT_EVERY, reach};
 use crate::config::{Config, Kafka, Nats as NatsConfig};
 use crate::edge::embedded::event_log::{Limits, MemoryLog};
 use crate::edge::embedded::kafka::EmbeddedKafka;
@@ -28,7 +29,7 @@ pub struct Ports {
     pub kafka: kafka::Options,
     /// The in-process event log, if that is what `nats.url` names.
     pub memory_log: Option<Arc<MemoryLog>>,
-    nats: Option<Arc<Nats>>,
+    pub nats: Option<Arc<Nats>>,
     /// The in-process cluster, if that is what `kafka.bootstrap_servers` names. Ends with us.
     _embedded_kafka: Option<EmbeddedKafka>,
 }
@@ -125,15 +126,16 @@ async fn connect_store(
     let options = store_options(config);
     insist("the database", deadline, || {
         let options = options.clone();
-        let connected = runtime.spawn(async move { Store::connect(options).await });
-        async move {
-            match connected.await {
-                Ok(Ok(store)) => Ok(store),
-                Ok(Err(error)) if error.is_retryable() => Err(Attempt::Later(error.to_string())),
-                Ok(Err(error)) => Err(Attempt::Never("database.url", error.to_string())),
-                Err(error) => Err(Attempt::Later(error.to_string())),
-            }
-        }
+        let connected = runtime.spawn(async move {
+            // The pool would wait for a server that refuses it, and then not say so.
+            let reached = reach::database(&options.url, options.connect_timeout).await;
+            reached.map_err(Attempt::Later)?;
+            Store::connect(options).await.map_err(|error| match error.is_retryable() {
+                true => Attempt::Later(reach::reason_of(&error)),
+                false => Attempt::Never("database.url", error.to_string()),
+            })
+        });
+        async move { connected.await.unwrap_or_else(|error| Err(Attempt::Later(error.to_string()))) }
     })
     .await
 }
@@ -162,7 +164,7 @@ async fn check_schema(
             tracing::warn!(?unknown, "the schema is of a newer release");
             Ok(())
         }
-        Err(error) => Err(unavailable(error.to_string())),
+        Err(error) => Err(unavailable(reach::reason_of(&error))),
     }
 }
 
@@ -215,8 +217,16 @@ async fn connect_kafka(
 ) -> Result<(), ConnectError> {
     let topics = insist("Kafka", deadline, || {
         let options = options.clone();
-        let survey = runtime.spawn_blocking(move || options.survey(SURVEY_PATIENCE));
+        let runtime = runtime.clone();
         async move {
+            if !options.is_embedded {
+                let servers = options.bootstrap_servers.clone();
+                let reached = runtime.spawn(async move { reach::brokers(&servers).await });
+                if let Ok(Err(reason)) = reached.await {
+                    return Err(Attempt::Later(reason));
+                }
+            }
+            let survey = runtime.spawn_blocking(move || options.survey(SURVEY_PATIENCE));
             match survey.await {
                 Ok(Ok(topics)) => Ok(topics),
                 Ok(Err(rdkafka::error::KafkaError::ClientConfig(_, reason, name, value))) => {
@@ -235,6 +245,20 @@ async fn connect_kafka(
         }
     }
     Ok(())
+}
+
+/// Whether the game API may be served over NATS: whoever reaches an open listener may do
+/// everything, so one beyond loopback needs credentials here as over HTTP.
+pub fn may_serve_nats(config: &Config) -> bool {
+    let servers = config.nats.url.expose().split(',');
+    let are_near = servers.map(|url| url.trim().parse::<async_nats::ServerAddr>()).all(|server| {
+        server.is_ok_and(|server| {
+            let host = server.host().trim_matches(['[', ']']);
+            let address = host.parse::<IpAddr>();
+            host == "localhost" || address.is_ok_and(|ip| ip.to_canonical().is_loopback())
+        })
+    });
+    config.auth.guards_game() || config.allow_anonymous || are_near
 }
 
 pub fn nats_options(config: &NatsConfig) -> NatsOptions {
@@ -275,8 +299,8 @@ async fn connect_nats(
         async move {
             match connected.await {
                 Ok(Ok(nats)) => Ok(nats),
-                Ok(Err(error)) if error.is_retryable() => Err(Attempt::Later(error.to_string())),
-                Ok(Err(error)) => Err(Attempt::Never("nats.url", error.to_string())),
+                Ok(Err(error)) if error.is_retryable() => Err(Attempt::Later(reach::chain(&error))),
+                Ok(Err(error)) => Err(Attempt::Never("nats.url", reach::chain(&error))),
                 Err(error) => Err(Attempt::Later(error.to_string())),
             }
         }
@@ -318,6 +342,7 @@ where
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -329,5 +354,37 @@ mod tests {
         };
         assert_eq!(readers(8), 7);
         assert_eq!(readers(2), 1);
+    }
+
+    #[test]
+    fn an_open_service_stays_on_loopback() {
+        let may = |url: &str, allow_anonymous| {
+            let mut config = Config { allow_anonymous, ..Config::default() };
+            config.nats.url = url.into();
+            may_serve_nats(&config)
+        };
+        for near in [
+            "nats://127.0.0.1:4222",
+            "localhost",
+            "nats://user:secret@localhost:4222",
+            "tls://[::1]:4222",
+            "nats://127.0.0.1:4222, nats://127.0.0.2:4222",
+        ] {
+            assert!(may(near, false), "{near}");
+        }
+        for far in
+            ["nats://nats:4222", "nats://10.0.0.1", "nats://127.0.0.1:4222,nats://nats:4222", "::"]
+        {
+            assert!(!may(far, false), "{far}");
+            assert!(may(far, true), "{far}");
+        }
+    }
+
+    #[test]
+    fn a_guarded_service_may_be_anywhere() {
+        let mut config = Config::default();
+        config.nats.url = "nats://nats:4222".into();
+        config.auth.jwt.secret = Some(serde_json::from_str("\"secret\"").unwrap());
+        assert!(may_serve_nats(&config));
     }
 }

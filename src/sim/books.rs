@@ -33,6 +33,8 @@ pub struct Books {
     /// Fullness of each pet as the events last told it.
     fullness: FxHashMap<PetId, u8>,
     latency: Histogram<u64>,
+    /// The same since it was last asked for.
+    recent: Histogram<u64>,
 }
 
 /// One line of the balance.
@@ -59,8 +61,8 @@ impl Books {
             num_repeated: 0,
             closeness: FxHashMap::default(),
             fullness: FxHashMap::default(),
-            latency: Histogram::new_with_bounds(1, MAX_LATENCY_MICROS, 3)
-                .expect("the bounds are constant and valid"),
+            latency: latencies(),
+            recent: latencies(),
         }
     }
 
@@ -106,6 +108,7 @@ impl Books {
             self.num_awards_seen += 1;
             let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.latency.saturating_record(micros);
+            self.recent.saturating_record(micros);
         } else if !transaction.is_nil() {
             self.num_unexpected += 1;
         }
@@ -134,17 +137,43 @@ impl Books {
         Duration::from_micros(self.latency.value_at_quantile(share))
     }
 
-    /// What was ordered against what was announced.
+    /// The same of those seen since this was last asked; none if there are none.
+    pub fn take_recent_latency(&mut self, share: f64) -> Option<Duration> {
+        let micros = self.recent.value_at_quantile(share);
+        let is_empty = self.recent.is_empty();
+        self.recent.reset();
+        (!is_empty).then(|| Duration::from_micros(micros))
+    }
+
+    /// What was ordered against what was announced, and what must not have been announced.
     pub fn lines(&self) -> Vec<Line> {
+        let mut lines = self.orders().to_vec();
+        lines.extend(self.violations());
+        lines
+    }
+
+    /// What was ordered against what was announced.
+    pub fn orders(&self) -> [Line; 3] {
         let line = |what, ordered, announced| Line { what, ordered, announced };
-        vec![
+        [
             line("closeness awards", self.num_awards, self.num_awards_seen),
             line("feedings", self.num_feeds, self.num_feeds_seen),
             line("tricks", self.num_tricks, self.num_tricks_seen),
-            line("events seen twice", 0, self.num_repeated),
-            line("awards nobody ordered", 0, self.num_unexpected),
         ]
     }
+
+    /// What must not have been announced: nobody ordered any of it.
+    pub fn violations(&self) -> [Line; 2] {
+        let line = |what, announced| Line { what, ordered: 0, announced };
+        [
+            line("events seen twice", self.num_repeated),
+            line("awards nobody ordered", self.num_unexpected),
+        ]
+    }
+}
+
+fn latencies() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, MAX_LATENCY_MICROS, 3).expect("the bounds are constant and valid")
 }
 
 impl Default for Books {
@@ -185,6 +214,16 @@ mod tests {
         assert!(!is_balanced(&books));
         books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
         assert!(is_balanced(&books));
+    }
+
+    #[test]
+    fn the_recent_latency_is_that_of_the_events_since_the_last_look() {
+        let mut books = Books::new();
+        assert_eq!(books.take_recent_latency(0.99), None);
+        books.order(&award(Uuid::from_u128(1)), Instant::now());
+        books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
+        assert!(books.take_recent_latency(0.99).is_some());
+        assert_eq!(books.take_recent_latency(0.99), None);
     }
 
     #[test]

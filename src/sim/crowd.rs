@@ -71,6 +71,13 @@ impl Crowd {
         self.members.len()
     }
 
+    /// Whom the pets belong to, each once.
+    pub fn owners(&self) -> Vec<CharacterId> {
+        let mut owners: Vec<_> = self.members.iter().map(|member| member.owner).collect();
+        owners.dedup();
+        owners
+    }
+
     /// Logs everybody in and takes the pets out.
     ///
     /// # Errors
@@ -98,14 +105,11 @@ impl Crowd {
     }
 
     fn tell_all(&self, sender: &Sender, change: &StatusChange) -> Result<(), KafkaError> {
-        let mut last = None;
-        for owner in self.members.iter().map(|member| member.owner) {
-            if last.replace(owner) != Some(owner) {
-                let transaction = Uuid::new_v4();
-                let change = change.clone();
-                let status = Status { transaction, world: WORLD, at: Utc::now(), change };
-                sender.status(owner, &status)?;
-            }
+        for owner in self.owners() {
+            let transaction = Uuid::new_v4();
+            let change = change.clone();
+            let status = Status { transaction, world: WORLD, at: Utc::now(), change };
+            sender.status(owner, &status)?;
         }
         Ok(())
     }

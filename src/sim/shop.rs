@@ -28,7 +28,7 @@ impl Shop {
         Self { client: reqwest::Client::new(), base, tenant }
     }
 
-    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+    pub(super) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.client
             .request(method, format!("{}{path}", self.base))
             .header("TENANT_ID", self.tenant.id.to_string())

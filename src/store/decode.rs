@@ -116,7 +116,8 @@ pub(super) fn character_columns(backend: Backend) -> String {
          c.place_world, c.place_zone, c.place_x, c.place_y, c.place_z, \
          c.class_type, c.race, c.gender, c.level, c.experience, c.slot_number, \
          c.stat_points, c.skill_points, {stats}, {appearance}, c.selected_session, \
-         c.created_at, c.last_played_at, c.play_time_ms, c.deleted_at, c.restorable_until"
+         c.created_at, c.last_played_at, c.play_time_ms, c.deleted_at, c.restorable_until, \
+         c.max_spawned"
     )
 }
 
@@ -175,6 +176,7 @@ fn profile(cursor: &mut Cursor<'_>) -> Result<Profile, Error> {
         last_played_at: cursor.take()?,
         play_time_ms: cursor.take::<i64>()?.cast_unsigned(),
         deletion: deletion(cursor)?,
+        max_spawned: cursor.optional::<i16, _>("max_spawned")?,
     })
 }
 

@@ -80,7 +80,8 @@ pub(super) const DEAD_LETTERS: Table = Table {
         ("detail", Kind::Text),
         ("created_at", Kind::Instant),
     ],
-    conflict: Conflict::Keep,
+    // The same place in a topic that was made anew holds another record.
+    conflict: Conflict::Overwrite,
 };
 
 #[derive(Serialize)]

@@ -28,12 +28,15 @@ pub struct Work {
     pub tenants: Vec<Arc<Tenant>>,
     /// Where reading goes on.
     pub sources: Vec<Source>,
-    /// One already kept for the same record is left as it is.
+    /// One already kept for the same place in a topic is overwritten.
     pub dead_letters: Vec<DeadLetter>,
-    /// Events of characters, for their history. One stored under the same number stays.
+    /// Characters whose history goes: another begins its own under the same UUID.
+    pub forgotten: Vec<(TenantId, Uuid)>,
+    /// Events of characters, for their history, none of one forgotten. One stored under the
+    /// same number stays.
     pub history: Vec<HistoryRow>,
     /// Answers to requests that carried an `Idempotency-Key`. One stored under the same key
-    /// stays, however old it is.
+    /// is overwritten: it was too old, or the request would not have been asked again.
     pub answers: Vec<AnswerRow>,
     /// At most one for each sink.
     pub outbox: Vec<OutboxRow>,

@@ -86,7 +86,8 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(parse_filter(level)?);
-    let lines = fmt::layer().with_ansi(with_colours).with_writer(writer);
+    // What cannot be written, be it that standard error is closed, must not end who logs it.
+    let lines = fmt::layer().with_ansi(with_colours).with_writer(writer).log_internal_errors(false);
     let lines = match format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),

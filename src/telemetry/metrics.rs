@@ -259,6 +259,15 @@ impl Commands {
 }
 
 impl Movement {
+    /// Movement that was ignored, for whatever reason.
+    pub fn num_ignored(&self) -> u64 {
+        use prometheus::core::Collector as _;
+        let families = self.outcomes.collect();
+        let counters = families.iter().flat_map(|family| family.get_metric());
+        let num_ended: f64 = counters.map(|metric| metric.get_counter().get_value()).sum();
+        (num_ended as u64).saturating_sub(self.applied.get() + self.coalesced.get())
+    }
+
     /// The counter of movement that was ignored for `reason`.
     pub fn ignored(&self, reason: Reason) -> IntCounter {
         self.outcomes.with_label_values(&[reason.code()])

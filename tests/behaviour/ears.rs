@@ -46,6 +46,9 @@ pub(super) struct Told {
 pub(super) struct Heard {
     pub(super) subject: String,
     pub(super) headers: BTreeMap<String, String>,
+    /// Its payload.
+    pub(super) text: String,
+    /// The same, read.
     pub(super) body: Value,
 }
 
@@ -195,6 +198,7 @@ pub(super) async fn hear_nats(
 
 fn hear(shelf: &Shelf<Heard>, subject: String, headers: BTreeMap<String, String>, payload: &[u8]) {
     let tenant = headers.get("TENANT_ID").cloned().unwrap_or_default();
-    let body = serde_json::from_slice(payload).unwrap();
-    shelf.put(&tenant, Heard { subject, headers, body });
+    let text = String::from_utf8(payload.to_vec()).unwrap();
+    let body = serde_json::from_str(&text).unwrap();
+    shelf.put(&tenant, Heard { subject, headers, text, body });
 }

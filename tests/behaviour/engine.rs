@@ -85,6 +85,8 @@ impl Setup {
             ("MENAGERIE_HTTP__LISTEN", "127.0.0.1:0"),
             ("MENAGERIE_ADMIN__LISTEN", "127.0.0.1:0"),
             ("MENAGERIE_ENGINE__ARBITERS", "2"),
+            // All real engines share one server: any of them might get a request.
+            ("MENAGERIE_NATS__SERVICE", "false"),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into();

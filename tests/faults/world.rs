@@ -1,155 +1,59 @@
 //! One world for one test: a database, topics and a group of its own, a process that serves
 //! it, and players with their books.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::pin::pin;
+use std::process::ExitStatus;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use menagerie::config::{Config, Sources};
+use chrono::{DateTime, Utc};
+use futures::poll;
 use menagerie::domain::{Tenant, TenantId};
 use menagerie::edge::kafka::Options;
-use menagerie::sidecar::ports::kafka_options;
 use menagerie::sim::shop::Shop;
 use menagerie::sim::{Books, Crowd, Reader, Sender, Topics};
 use parking_lot::Mutex;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use sea_orm::{ConnectionTrait, Database};
-use tokio::sync::{Mutex as Turn, MutexGuard};
 use uuid::Uuid;
 
-/// Two cores: one world at a time.
-static ONE_AT_A_TIME: Turn<()> = Turn::const_new(());
+use super::ears::{self, Journeys};
+use super::ground::{Ground, TOPICS};
+use super::process::{Probes, Process, SOON, until};
 
-const SOON: Duration = Duration::from_secs(60);
 const NUM_OWNERS: u32 = 40;
-const TOPICS: [&str; 5] = [
-    "EVENT_TOPIC_CHARACTER_STATUS",
-    "EVENT_TOPIC_ASSET_STATUS",
-    "COMMAND_TOPIC_PET",
-    "COMMAND_TOPIC_PET_MOVEMENT",
-    "EVENT_TOPIC_PET_STATUS",
-];
-
-/// A process of the binary that serves, killed when dropped.
-pub(super) struct Process {
-    child: Child,
-    game: u16,
-    admin: u16,
-}
+const NUM_AT_ONCE: u32 = 10_000;
 
 pub(super) struct World {
-    name: String,
-    server: String,
-    env: Vec<(String, String)>,
-    options: Options,
-    tenant: Tenant,
+    pub(super) ground: Ground,
+    pub(super) options: Options,
+    pub(super) tenant: Tenant,
     sender: Sender,
-    books: Arc<Mutex<Books>>,
-    crowd: Option<Crowd>,
+    pub(super) books: Arc<Mutex<Books>>,
+    pub(super) crowd: Option<Crowd>,
+    journeys: Journeys,
+    since: DateTime<Utc>,
     process: Option<Process>,
     _reader: Reader,
-    _turn: MutexGuard<'static, ()>,
-}
-
-impl Process {
-    fn start(env: &[(String, String)], faults: &str) -> Self {
-        let (game, admin) = (free_port(), free_port());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_menagerie"));
-        command
-            .arg("serve")
-            .envs(env.iter().cloned())
-            .env("MENAGERIE_HTTP__LISTEN", format!("127.0.0.1:{game}"))
-            .env("MENAGERIE_ADMIN__LISTEN", format!("127.0.0.1:{admin}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        if !faults.is_empty() {
-            command.env("MENAGERIE_TEST_FAULTS", faults);
-        }
-        Self { child: command.spawn().unwrap(), game, admin }
-    }
-
-    pub(super) async fn ask(&self, path: &str) -> Option<(u16, String)> {
-        let url = format!("http://127.0.0.1:{}{path}", self.admin);
-        let answer = reqwest::get(url).await.ok()?;
-        Some((answer.status().as_u16(), answer.text().await.ok()?))
-    }
-
-    fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-    }
-
-    /// Lets a paused process go on.
-    pub(super) fn wake(&self) {
-        self.signal("-CONT");
-    }
-
-    /// Waits until the process ends by itself.
-    pub(super) async fn wait_for_end(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + SOON;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "the process goes on");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// Waits until it is ready, or was ready and has ended already.
-    async fn await_ready(&mut self) {
-        let deadline = Instant::now() + SOON;
-        while self.ask("/readyz").await.is_none_or(|(status, _)| status != 200) {
-            if self.child.try_wait().unwrap().is_some() {
-                return;
-            }
-            assert!(Instant::now() < deadline, "the process is not ready");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl World {
     /// `None` when the services are switched off on purpose.
     pub(super) async fn new() -> Option<Self> {
-        if std::env::var("MENAGERIE_TEST_SERVICES").is_ok_and(|value| value == "off") {
-            return None;
+        Self::with(&[]).await
+    }
+
+    /// With more variables for its processes, which its own clients do without.
+    pub(super) async fn with(env: &[(&str, &str)]) -> Option<Self> {
+        let mut ground = Ground::new().await?;
+        let options = ground.kafka();
+        ground.set("MENAGERIE_DATABASE__MIGRATE_ON_START", "true");
+        for (variable, value) in env {
+            ground.set(variable, value);
         }
-        let turn = ONE_AT_A_TIME.lock().await;
-        let service = |name: &str| {
-            std::env::var(name).unwrap_or_else(|_| {
-                panic!("{name} is not set; run scripts/test, or set MENAGERIE_TEST_SERVICES=off")
-            })
-        };
-        let server = service("MENAGERIE_TEST_POSTGRES");
-        let name = format!("faults_{}", Uuid::new_v4().simple());
-        execute(&server, &format!("create database {name}")).await;
-        let (base, _) = server.rsplit_once('/').unwrap();
-        let mut env: Vec<(String, String)> = [
-            ("MENAGERIE_DATABASE__URL", format!("{base}/{name}")),
-            ("MENAGERIE_DATABASE__MIGRATE_ON_START", "true".into()),
-            ("MENAGERIE_KAFKA__BOOTSTRAP_SERVERS", service("MENAGERIE_TEST_KAFKA")),
-            ("MENAGERIE_KAFKA__GROUP", name.clone()),
-            ("MENAGERIE_NATS__URL", service("MENAGERIE_TEST_NATS")),
-            ("MENAGERIE_SHARD__ID", name.clone()),
-            ("MENAGERIE_SHARD__LEASE", "1s".into()),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into();
-        env.extend(TOPICS.map(|topic| (topic.to_owned(), format!("{name}.{topic}"))));
-        let sources = Sources { file: None, env: env.clone(), flags: Vec::new() };
-        let config = Config::load(sources).unwrap().config;
-        let (options, _) = kafka_options(&config.kafka).unwrap();
-        create_topics(&options, &name).await;
+        let since = Utc::now();
+        create_topics(&options, &ground.name).await;
         let tenant =
             Tenant { id: TenantId(Uuid::new_v4()), region: "GMS".into(), major: 83, minor: 1 };
         let books = Arc::new(Mutex::new(Books::new()));
@@ -157,30 +61,44 @@ impl World {
             let books = Arc::clone(&books);
             move |id, event| books.lock().announce(id, &event)
         });
-        let mut process = Process::start(&env, "");
+        let mut process = Process::start(&ground.env, "");
         process.await_ready().await;
         Some(Self {
             sender: Sender::new(options.clone(), &tenant).unwrap(),
             process: Some(process),
             crowd: None,
+            journeys: Journeys::default(),
+            since,
             _reader: reader.unwrap(),
-            _turn: turn,
-            name,
-            server,
-            env,
+            ground,
             options,
             tenant,
             books,
         })
     }
 
-    fn process(&mut self) -> &mut Process {
+    pub(super) fn process(&mut self) -> &mut Process {
         self.process.as_mut().unwrap()
     }
 
+    /// Of the process that serves.
+    pub(super) fn probes(&self) -> Probes {
+        self.process.as_ref().unwrap().probes()
+    }
+
     fn shop(&self) -> Shop {
-        let port = self.process.as_ref().unwrap().game;
-        Shop::new(&format!("http://127.0.0.1:{port}"), self.tenant.clone())
+        Shop::new(&self.process.as_ref().unwrap().game(), self.tenant.clone())
+    }
+
+    /// A request to the process that serves, from this tenant.
+    pub(super) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.process.as_ref().unwrap().game());
+        reqwest::Client::new()
+            .request(method, url)
+            .header("TENANT_ID", self.tenant.id.0.to_string())
+            .header("REGION", &*self.tenant.region)
+            .header("MAJOR_VERSION", self.tenant.major.to_string())
+            .header("MINOR_VERSION", self.tenant.minor.to_string())
     }
 
     /// Brings everybody online with a pet.
@@ -193,15 +111,50 @@ impl World {
 
     /// Sends awards, spread over half a second, so that they make many rounds.
     pub(super) async fn award(&mut self, num_awards: u32) {
-        let crowd = self.crowd.as_mut().unwrap();
         for number in 0..num_awards {
-            let (command, _) = crowd.award();
-            self.books.lock().order(&command, Instant::now());
-            self.sender.command(&command).unwrap();
+            self.award_one();
             if number % 30 == 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
+    }
+
+    fn award_one(&mut self) {
+        let (command, _) = self.crowd.as_mut().unwrap().award();
+        self.books.lock().order(&command, Instant::now());
+        self.sender.command(&command).unwrap();
+    }
+
+    /// Sends more awards than the process is through with when something else begins, and
+    /// then for as long as that takes awards, and one character after another on a journey.
+    pub(super) async fn play_during<T>(&mut self, what: impl Future<Output = T>) -> T {
+        (0..NUM_AT_ONCE).for_each(|_| self.award_one());
+        let mut what = pin!(what);
+        let owners = self.crowd.as_ref().unwrap().owners();
+        for owner in owners.into_iter().cycle() {
+            self.journeys.send(owner, &self.sender);
+            self.award(15).await;
+            if let Poll::Ready(result) = poll!(&mut what) {
+                return result;
+            }
+        }
+        unreachable!("a journey without end")
+    }
+
+    /// Sends everybody on a journey.
+    pub(super) fn roam(&mut self) {
+        for owner in self.crowd.as_ref().unwrap().owners() {
+            self.journeys.send(owner, &self.sender);
+        }
+    }
+
+    /// What other services hear on NATS, against the journeys sent. Once the books balance.
+    pub(super) async fn differences_in_journeys(&self) -> Vec<String> {
+        let left = "select count(*) from outbox where sink = 'nats'";
+        until("an empty outbox", async || self.ground.count(left).await == 0).await;
+        let url = self.ground.get("MENAGERIE_NATS__URL");
+        let heard = ears::hear_all(url, self.since, &self.tenant).await;
+        self.journeys.differences(&self.crowd.as_ref().unwrap().owners(), &heard)
     }
 
     pub(super) fn kill(&mut self) {
@@ -211,7 +164,8 @@ impl World {
     /// Makes Kafka forget how far the group has read. The process must be gone.
     pub(super) async fn forget_group(&self) {
         let admin: AdminClient<DefaultClientContext> = self.options.reader().create().unwrap();
-        let forgotten = admin.delete_groups(&[&self.name], &AdminOptions::new()).await.unwrap();
+        let forgotten =
+            admin.delete_groups(&[&self.ground.name], &AdminOptions::new()).await.unwrap();
         for group in forgotten {
             group.unwrap();
         }
@@ -220,19 +174,27 @@ impl World {
     /// Ends the process as `kill -9` does, if there is one, and starts the next.
     pub(super) async fn restart_with(&mut self, faults: &str) {
         self.kill();
-        let mut process = Process::start(&self.env, faults);
+        let mut process = Process::start(&self.ground.env, faults);
         process.await_ready().await;
         self.process = Some(process);
     }
 
     pub(super) async fn start_standby(&self) -> Process {
-        let process = Process::start(&self.env, "");
-        let deadline = Instant::now() + SOON;
-        while process.ask("/startupz").await.is_none_or(|(status, _)| status != 200) {
-            assert!(Instant::now() < deadline, "the standby has not started");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let process = Process::start(&self.ground.env, "");
+        until("the start of the standby", async || {
+            process.ask("/startupz").await.is_some_and(|(status, _)| status == 200)
+        })
+        .await;
         process
+    }
+
+    /// Leaves the process that serves to the caller.
+    pub(super) fn take_process(&mut self) -> Process {
+        self.process.take().unwrap()
+    }
+
+    pub(super) fn serve_by(&mut self, process: Process) {
+        self.process = Some(process);
     }
 
     /// Kills the process that serves and waits until the standby does.
@@ -248,10 +210,10 @@ impl World {
 
     /// Pauses the process that serves, lets the standby take over, and gives the paused one.
     pub(super) async fn pause_and_replace_by(&mut self, mut standby: Process) -> Process {
-        let paused = self.process.take().unwrap();
+        let paused = self.take_process();
         paused.signal("-STOP");
         standby.await_ready().await;
-        self.process = Some(standby);
+        self.serve_by(standby);
         paused
     }
 
@@ -318,14 +280,15 @@ impl World {
 
     pub(super) async fn close(mut self) {
         self.kill();
-        execute(&self.server, &format!("drop database {} with (force)", self.name)).await;
+        // A Kafka that was killed looks through all it has.
+        let admin: AdminClient<DefaultClientContext> = self.options.reader().create().unwrap();
+        let topics = TOPICS.map(|topic| format!("{}.{topic}", self.ground.name));
+        let topics = topics.each_ref().map(String::as_str);
+        for deleted in admin.delete_topics(&topics, &AdminOptions::new()).await.unwrap() {
+            deleted.unwrap();
+        }
+        self.ground.close().await;
     }
-}
-
-async fn execute(server: &str, sql: &str) {
-    let connection = Database::connect(server).await.unwrap();
-    connection.execute_unprepared(sql).await.unwrap();
-    connection.close().await.unwrap();
 }
 
 async fn create_topics(options: &Options, name: &str) {
@@ -338,13 +301,9 @@ async fn create_topics(options: &Options, name: &str) {
     }
     let topics = Topics::new(options).unwrap();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let deadline = Instant::now() + SOON;
-    while tokio::task::block_in_place(|| topics.ends(&names)).is_ok_and(|ends| ends.len() < 15) {
-        assert!(Instant::now() < deadline, "the topics do not appear");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    // A partition without a leader yet is an error.
+    until("the topics", async || {
+        tokio::task::block_in_place(|| topics.ends(&names)).is_ok_and(|ends| ends.len() == 15)
+    })
+    .await;
 }

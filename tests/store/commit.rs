@@ -20,7 +20,7 @@ on_both_backends!(
     settle_knows_a_round_that_happened,
     settle_knows_a_round_that_did_not,
     settle_knows_a_newer_epoch,
-    a_dead_letter_is_kept_once_for_a_record,
+    a_dead_letter_is_kept_once_for_a_place_and_the_newest_stays,
     vitals_of_another_tenants_pet_stay_as_they_are,
     a_round_of_thousands_is_one_transaction,
 );
@@ -205,7 +205,7 @@ async fn settle_knows_a_newer_epoch(fresh: &Fresh) {
     assert_eq!(store.settle(&old, 1).await.unwrap(), Settled::Fenced);
 }
 
-async fn a_dead_letter_is_kept_once_for_a_record(fresh: &Fresh) {
+async fn a_dead_letter_is_kept_once_for_a_place_and_the_newest_stays(fresh: &Fresh) {
     let store = fresh.store().await;
     let (fence, _) = take(&store).await;
     let mut second = dead_letter(99);
@@ -218,7 +218,7 @@ async fn a_dead_letter_is_kept_once_for_a_record(fresh: &Fresh) {
     let letters = store.dead_letters(Default::default(), 10).await.unwrap();
     let kept: Vec<_> =
         letters.iter().map(|stored| (stored.letter.offset, &*stored.letter.reason)).collect();
-    assert_eq!(kept, [(100, "malformed"), (99, "malformed")]);
+    assert_eq!(kept, [(100, "malformed"), (99, "panicked")]);
 }
 
 async fn vitals_of_another_tenants_pet_stay_as_they_are(fresh: &Fresh) {

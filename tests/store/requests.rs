@@ -14,7 +14,8 @@ on_both_backends!(
     an_event_kept_stays_as_it_is,
     history_is_pruned_oldest_first,
     answers_are_found_by_key,
-    the_first_answer_stays,
+    an_answer_given_anew_takes_the_place_of_one_too_old,
+    the_history_of_one_forgotten_goes,
     answers_are_pruned_oldest_first,
     a_refused_round_leaves_neither,
     a_fenced_round_leaves_neither,
@@ -100,16 +101,33 @@ async fn answers_are_found_by_key(fresh: &Fresh) {
     assert_eq!(store.answers(&[]).await.unwrap(), []);
 }
 
-async fn the_first_answer_stays(fresh: &Fresh) {
+async fn an_answer_given_anew_takes_the_place_of_one_too_old(fresh: &Fresh) {
     let store = fresh.store().await;
     let (fence, _) = take(&store).await;
     let second = AnswerRow { answer: b"no".to_vec(), request_hash: [0; 32], ..answer("a", at(9)) };
-    for (round, answer) in [(1, answer("a", at(0))), (2, second)] {
+    for (round, answer) in [(1, answer("a", at(0))), (2, second.clone())] {
         let work = Work { answers: vec![answer], ..empty() };
         store.commit(&fence, round, Arc::new(work)).await.unwrap();
     }
 
-    assert_eq!(store.answers(&[(TENANT, "a".into())]).await.unwrap(), [answer("a", at(0))]);
+    assert_eq!(store.answers(&[(TENANT, "a".into())]).await.unwrap(), [second]);
+}
+
+async fn the_history_of_one_forgotten_goes(fresh: &Fresh) {
+    let store = fresh.store().await;
+    let (fence, _) = take(&store).await;
+    let mut abroad = event(ANN, 1, at(0));
+    abroad.tenant = OTHER_TENANT;
+    let history = vec![event(ANN, 1, at(0)), event(BOB, 1, at(0)), abroad];
+    store.commit(&fence, 1, Arc::new(Work { history, ..empty() })).await.unwrap();
+
+    let work = Work { forgotten: vec![(TENANT, ANN)], ..empty() };
+    store.commit(&fence, 2, Arc::new(work)).await.unwrap();
+
+    assert_eq!(store.history(TENANT, ANN, 0, 10).await.unwrap(), []);
+    for (tenant, character) in [(TENANT, BOB), (OTHER_TENANT, ANN)] {
+        assert_eq!(store.history(tenant, character, 0, 10).await.unwrap().len(), 1);
+    }
 }
 
 async fn answers_are_pruned_oldest_first(fresh: &Fresh) {

@@ -146,6 +146,7 @@ pub(super) fn profile() -> Profile {
         created_at: at(-86_400),
         last_played_at: Some(at(-10)),
         play_time_ms: u64::MAX,
+        max_spawned: Some(2),
         deletion: Some(Deletion { at: at(-5), restorable_until: at(5) }),
     }
 }

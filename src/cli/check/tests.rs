@@ -75,6 +75,11 @@ fn assert_differs(finding: &Finding, parts: &[&str]) {
     }
 }
 
+fn assert_good(finding: &Finding, part: &str) {
+    let Finding::Good(what) = finding else { panic!("{finding:?}") };
+    assert!(what.contains(part), "`{part}` is missing in: {what}");
+}
+
 #[tokio::test]
 async fn a_file_that_is_not_there_is_not_created() {
     let zoo = Zoo::new(false);
@@ -108,14 +113,14 @@ async fn a_file_that_nobody_has_open_is_looked_at_and_left_alone() {
         assert!(std::time::Instant::now() < deadline, "the store is not closed");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert_eq!(zoo.finding().await, Finding::Good("schema is current".into()));
+    assert_good(&zoo.finding().await, "schema is current");
 }
 
 #[tokio::test]
 async fn a_file_that_a_process_has_open_is_looked_at_too() {
     let zoo = Zoo::new(false);
     let store = zoo.migrate().await;
-    assert_eq!(zoo.finding().await, Finding::Good("schema is current".into()));
+    assert_good(&zoo.finding().await, "schema is current");
     store.ping().await.unwrap();
 }
 
@@ -135,6 +140,60 @@ async fn an_address_that_cannot_be_used_is_the_configurations_fault() {
 }
 
 #[test]
+fn the_catalog_is_told_with_where_it_comes_from_and_how_much_it_has() {
+    let mut config = Config::default();
+    assert_good(&check_catalog(&config), "builtin");
+    let dir = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/config/catalog"));
+    let num_templates = Catalog::builtin().templates().count();
+    config.catalog.dir = Some(dir);
+    assert_good(&check_catalog(&config), &format!("config/catalog, {num_templates} pet templates"));
+}
+
+#[test]
+fn a_catalog_that_cannot_be_used_is_wrong_and_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.catalog.dir = Some(folder.path().join("nowhere"));
+    let is_wrong = |finding: &Finding, part: &str| matches!(finding, Finding::Wrong(what) if what.contains(part));
+    assert!(is_wrong(&check_catalog(&config), "nowhere/pets.toml"));
+    fs::write(folder.path().join("pets.toml"), "\n[[pet]]\ntemplate_id = 7\n").unwrap();
+    fs::write(folder.path().join("maps.toml"), "").unwrap();
+    config.catalog.dir = Some(folder.path().to_owned());
+    let finding = check_catalog(&config);
+    assert!(is_wrong(&finding, "pets.toml:"), "{finding:?}");
+}
+
+#[test]
+fn a_port_that_is_taken_differs_and_a_free_one_is_good() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    assert_differs(&check_listener("http.listen", address), &["is taken", "http.listen"]);
+    drop(taken);
+    assert_good(&check_listener("http.listen", address), "is free");
+}
+
+#[tokio::test]
+async fn each_service_that_nobody_offers_is_unreachable_and_says_why() {
+    let closed = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (database, kafka, nats) = (closed(), closed(), closed());
+    let flags = [
+        ("database.url", format!("postgres://zoo@{database}/zoo")),
+        ("kafka.bootstrap_servers", kafka.clone()),
+        ("nats.url", format!("nats://{nats}")),
+    ]
+    .map(|(key, value)| (key.to_owned(), value));
+    let config =
+        Config::load(Sources { flags: flags.into(), ..Sources::default() }).unwrap().config;
+    let findings = look_at_all(&config).await;
+    for (thing, address) in [("database", database), ("kafka", kafka), ("nats", nats)] {
+        let (_, finding) = findings.iter().find(|(name, _)| *name == thing).unwrap();
+        let Finding::Unreachable(what) = finding else { panic!("{finding:?}") };
+        assert!(what.contains(&address), "{what}");
+        assert!(what.to_lowercase().contains("connection refused"), "{what}");
+    }
+}
+
+#[test]
 fn only_the_stream_that_differs_is_shown_as_differing() {
     let status = |state| StreamStatus { name: "ZOO".to_owned(), state };
     let difference =
@@ -149,9 +208,11 @@ fn the_exit_code_is_that_of_the_worst_finding() {
     let good = || Finding::Good(String::new());
     let differs = || Finding::Differs(String::new());
     let missing = || Finding::Missing(String::new());
+    let unreachable = || Finding::Unreachable(String::new());
     let wrong = || Finding::Wrong(String::new());
     let exit = |findings: &[Finding]| exit(findings.iter());
     assert_eq!(exit(&[good(), differs()]), Exit::Done);
     assert_eq!(exit(&[missing(), differs()]), Exit::Unavailable);
+    assert_eq!(exit(&[unreachable(), good()]), Exit::Unavailable);
     assert_eq!(exit(&[wrong(), missing(), good()]), Exit::Usage);
 }

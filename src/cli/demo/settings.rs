@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::cli::exit::Failure;
 use crate::config::{Config, Loaded, Origin, Sources, key_of_variable};
+use crate::domain::Tenant;
 
 /// Keys, and sections of them, in which the environment has no say. It may well be that of
 /// an operator: the demo must not touch real services, and its books count on these rules.
@@ -36,15 +37,20 @@ pub(super) struct Settings {
 /// A bad configuration, or flags that name services outside.
 pub(super) fn load(
     folder: &Path,
+    tenant: &Tenant,
     env: Vec<(String, String)>,
     flags: Vec<(String, String)>,
 ) -> anyhow::Result<Settings> {
     let database = format!("sqlite://{}", folder.join("menagerie.db").display());
+    let Tenant { id, region, major, minor } = tenant;
+    let tenant = format!("{id}/{region}/{major}/{minor}");
     let [http, admin] = PORTS.map(|(_, port, _)| free(port).to_string());
     let defaults = [
         ("database.url", database.as_str()),
         ("kafka.bootstrap_servers", "embedded"),
         ("nats.url", "embedded"),
+        // So that a record can be sent with tools that cannot make the tenant's headers.
+        ("tenancy.default", &tenant),
         ("log.level", "warn"),
         ("pets.hunger_interval", HUNGER_INTERVAL),
         ("http.listen", &http),
@@ -115,7 +121,7 @@ mod tests {
     }
 
     fn settings(env: &[(&str, &str)], flags: &[(&str, &str)]) -> anyhow::Result<Settings> {
-        load(Path::new("/tmp/zoo"), pairs(env), pairs(flags))
+        load(Path::new("/tmp/zoo"), &super::super::tenant(), pairs(env), pairs(flags))
     }
 
     #[test]

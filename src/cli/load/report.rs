@@ -1,32 +1,42 @@
 //! What a run of `load` found.
 
-use serde::Serialize;
+use std::io::{self, Write};
+
+use serde::{Serialize, Serializer};
 
 use crate::sim::Books;
 use crate::sim::books::Line;
 
 /// Pets that are named when they differ.
 const MAX_NAMED: usize = 5;
+/// Digits of a number in the report that say anything.
+const NUM_DIGITS: i32 = 6;
 
 #[derive(Default, Serialize)]
 pub(super) struct Report {
     /// `backlog`: written first, then worked off. `burst`: both at once. `paced`: open loop.
+    /// `stay`: nothing was sent.
     pub mode: &'static str,
     pub owners: u32,
     pub pets: usize,
     pub awards: u64,
     pub steps: u64,
     /// From the start until the last event stood on the topic; paced: of sending.
+    #[serde(serialize_with = "rounded")]
     pub seconds: f64,
+    #[serde(serialize_with = "rounded")]
     pub records_per_second: f64,
     /// A consumer that reads the same records, on this machine right afterwards, and does
     /// nothing with them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded_if_any")]
     pub bare_records_per_second: Option<f64>,
     /// From when an award was due to when its event was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<Latency>,
+    /// Of what was sent only.
     pub books: Vec<Line>,
+    /// What must not have been announced, and was.
+    pub violations: Vec<Line>,
     /// Pets of which the API tells another state than the awards add up to.
     pub wrong_pets: Vec<String>,
     pub is_balanced: bool,
@@ -35,46 +45,126 @@ pub(super) struct Report {
 /// Milliseconds at quantiles.
 #[derive(Serialize)]
 pub(super) struct Latency {
+    #[serde(serialize_with = "rounded")]
     pub p50: f64,
+    #[serde(serialize_with = "rounded")]
     pub p90: f64,
+    #[serde(serialize_with = "rounded")]
     pub p99: f64,
+    #[serde(serialize_with = "rounded")]
     pub max: f64,
 }
 
 impl Report {
     pub(super) fn settle_books(&mut self, books: &Books, wrong_pets: Vec<String>) {
-        self.books = books.lines();
-        self.is_balanced = wrong_pets.is_empty() && self.books.iter().all(Line::is_balanced);
+        let sent = |line: &Line| line.ordered > 0 || line.announced > 0;
+        self.books = books.orders().into_iter().filter(sent).collect();
+        self.violations = books.violations().into_iter().filter(sent).collect();
+        self.is_balanced = wrong_pets.is_empty()
+            && self.violations.is_empty()
+            && self.books.iter().all(Line::is_balanced);
         self.wrong_pets = wrong_pets;
     }
 
-    pub(super) fn print(&self) {
-        println!();
-        if !self.mode.is_empty() {
-            println!(
+    pub(super) fn show(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out)?;
+        if self.awards + self.steps > 0 {
+            writeln!(
+                out,
                 "{}: {} awards and {} steps in {:.2} s: {:.0} records/s",
                 self.mode, self.awards, self.steps, self.seconds, self.records_per_second
-            );
+            )?;
         }
         if let Some(bare) = self.bare_records_per_second {
             let ratio = self.records_per_second / bare;
-            println!("a bare consumer of the same records: {bare:.0}/s (ratio {ratio:.2})");
+            writeln!(out, "a consumer that only reads the same records: {bare:.0}/s")?;
+            writeln!(out, "the service came to {ratio:.2} of that")?;
         }
         if let Some(Latency { p50, p90, p99, max }) = &self.latency_ms {
-            println!(
+            writeln!(
+                out,
                 "from due to seen: p50 {p50:.1} ms, p90 {p90:.1} ms, p99 {p99:.1} ms, max {max:.1} ms"
-            );
+            )?;
         }
-        println!("{:<28} {:>10} {:>10}", "the books", "ordered", "announced");
+        if !self.books.is_empty() {
+            writeln!(out, "{:<28} {:>10} {:>10}", "the books", "ordered", "announced")?;
+        }
         for Line { what, ordered, announced } in &self.books {
             let verdict = if ordered == announced { "" } else { "  <- differs" };
-            println!("{what:<28} {ordered:>10} {announced:>10}{verdict}");
+            writeln!(out, "{what:<28} {ordered:>10} {announced:>10}{verdict}")?;
         }
-        println!("{:<28} {:>10} {:>10}", "pets with another state", 0, self.wrong_pets.len());
+        for Line { what, announced, .. } in &self.violations {
+            writeln!(out, "violation: {announced} {what}")?;
+        }
+        let num_wrong = self.wrong_pets.len();
+        writeln!(out, "{} pets looked up, {num_wrong} in another state than sent", self.pets)?;
         for pet in self.wrong_pets.iter().take(MAX_NAMED) {
-            println!("  {pet}");
+            writeln!(out, "  {pet}")?;
         }
         let verdict = if self.is_balanced { "balance" } else { "do not balance" };
-        println!("The books {verdict}.");
+        writeln!(out, "The books {verdict}.")
+    }
+}
+
+fn rounded<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(significant(*number))
+}
+
+fn rounded_if_any<S: Serializer>(number: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+    number.map(significant).serialize(to)
+}
+
+/// To [`NUM_DIGITS`] digits, wherever the point stands.
+fn significant(number: f64) -> f64 {
+    if number == 0.0 || !number.is_finite() {
+        return number;
+    }
+    let digits_before_point = number.abs().log10().floor() as i32 + 1;
+    let num_decimals = usize::try_from(NUM_DIGITS - digits_before_point).unwrap_or_default();
+    // By way of text, which is what it becomes: no scaling leaves a tail of digits behind.
+    format!("{number:.num_decimals$}").parse().unwrap_or(number)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Instant;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{CharacterId, PetId, pet};
+
+    #[test]
+    fn numbers_have_six_digits() {
+        for (number, expected) in [
+            (0.0, 0.0),
+            (0.123_456_789, 0.123_457),
+            (12.345_678_9, 12.345_7),
+            (1_234_567.89, 1_234_568.0),
+        ] {
+            assert_eq!(significant(number), expected);
+        }
+        let report = Report { seconds: 1.0 / 3.0, ..Report::default() };
+        let text = serde_json::to_string(&report).unwrap();
+        assert!(text.contains("\"seconds\":0.333333,"), "{text}");
+    }
+
+    #[test]
+    fn the_books_tell_of_nothing_that_was_not_sent() {
+        let mut books = Books::new();
+        let order = pet::Order::AwardCloseness { amount: 1 };
+        let transaction = Uuid::from_u128(1);
+        let award = pet::Command { transaction, actor: CharacterId(1), pet: PetId(1), order };
+        books.order(&award, Instant::now());
+        let mut report = Report::default();
+        report.settle_books(&books, Vec::new());
+        let mut shown = Vec::new();
+        report.show(&mut shown).unwrap();
+        let shown = String::from_utf8(shown).unwrap();
+        assert!(shown.contains("closeness awards") && shown.contains("differs"), "{shown}");
+        assert!(!shown.contains("feedings") && !shown.contains("tricks"), "{shown}");
+        assert!(shown.ends_with("The books do not balance.\n"), "{shown}");
     }
 }

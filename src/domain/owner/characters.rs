@@ -467,3 +467,8 @@ fn set_once(field: &mut Option<Box<str>>, value: &str) -> Result<bool, Reason> {
         Some(_) => Err(Reason::AlreadySet),
     }
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

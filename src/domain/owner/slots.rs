@@ -38,8 +38,7 @@ impl Owner {
             return Err(Reason::Expired);
         }
         let num_spawned = self.num_spawned();
-        let limit = i8::try_from(ctx.rules.max_spawned).unwrap_or(MAX_SPAWNED).min(MAX_SPAWNED);
-        if num_spawned >= limit {
+        if num_spawned >= self.max_spawned(ctx) {
             return Err(Reason::SlotsFull);
         }
         if num_spawned == 0 {
@@ -51,6 +50,13 @@ impl Owner {
         self.move_to(index, if lead { 0 } else { num_spawned }, out);
         self.tell(index, self.pets[index].spawned(), out);
         Ok(())
+    }
+
+    /// How many pets may be out: by the rules, and by the character's own limit.
+    fn max_spawned(&self, ctx: &Context<'_>) -> i8 {
+        let own = self.character.as_ref().and_then(|character| character.profile.max_spawned);
+        let limit = own.map_or(ctx.rules.max_spawned, |own| own.min(ctx.rules.max_spawned));
+        i8::try_from(limit).unwrap_or(MAX_SPAWNED).min(MAX_SPAWNED)
     }
 
     /// Makes a spawned pet the lead.

@@ -67,6 +67,8 @@ pub struct Authority {
     players: Option<Players>,
     guards_game: bool,
     guards_admin: bool,
+    /// The operator's listener is within others' reach and nobody has credentials for it.
+    closes_admin: bool,
 }
 
 impl Authority {
@@ -78,7 +80,14 @@ impl Authority {
             players: Players::new(&auth.jwt)?,
             guards_game: auth.guards_game(),
             guards_admin: auth.guards_admin(),
+            closes_admin: false,
         })
+    }
+
+    /// The same, where the operator's listener may be reached from beyond loopback: without
+    /// credentials it answers the probes and the metrics, and nothing else.
+    pub fn exposed(self) -> Self {
+        Self { closes_admin: !self.guards_admin, ..self }
     }
 
     /// Reads the key file again, and says whether there is one.
@@ -93,7 +102,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`Code::Unauthenticated`], or [`Code::Forbidden`] for a token of another listener.
-    fn caller(&self, headers: &HeaderMap) -> Result<Principal, Error> {
+    pub(in crate::edge) fn caller(&self, headers: &HeaderMap) -> Result<Principal, Error> {
         if !self.guards_game {
             return Ok(Principal::Anonymous);
         }
@@ -114,6 +123,10 @@ impl Authority {
     /// [`Code::Unauthenticated`], or [`Code::Forbidden`] for a service's token. A player is
     /// nobody here.
     fn staff(&self, headers: &HeaderMap) -> Result<Staff, Error> {
+        if self.closes_admin {
+            let detail = "beyond loopback this needs a token, and auth.tokens has none";
+            return Err(Error::new(Code::Unauthenticated, detail));
+        }
         if !self.guards_admin {
             return Ok(Staff { name: None, role: Role::Operator });
         }
@@ -138,8 +151,13 @@ impl Principal {
 
     /// Whether it sees and changes what belongs to `owner`; None or nil: to nobody yet.
     pub fn acts_for(&self, owner: Option<Uuid>) -> bool {
-        self.player().is_none_or(|user| !user.is_nil() && owner == Some(user))
+        acts_for(self.player(), owner)
     }
+}
+
+/// As [`Principal::acts_for`]; `player` as [`Principal::player`] gives it.
+pub fn acts_for(player: Option<Uuid>, owner: Option<Uuid>) -> bool {
+    player.is_none_or(|user| !user.is_nil() && owner == Some(user))
 }
 
 impl Staff {

@@ -6,7 +6,7 @@ use actix_web::http::header::HeaderMap;
 
 use super::auth::Principal;
 use super::error::{Code, Error};
-use crate::domain::{CharacterId, CharacterKey, PetId, PetKey, Tenant, TenantId};
+use crate::domain::{Tenant, TenantId};
 use crate::engine::record::Cause;
 use crate::wire::kafka::headers::{
     MAJOR_VERSION, MINOR_VERSION, REGION, Raw, TENANT_ID, TRACEPARENT, TRACESTATE,
@@ -49,14 +49,6 @@ impl Caller {
 
     pub fn tenant_id(&self) -> TenantId {
         self.tenant.id
-    }
-
-    pub fn character(&self, character: CharacterId) -> CharacterKey {
-        CharacterKey { tenant: self.tenant.id, character }
-    }
-
-    pub fn pet(&self, pet: PetId) -> PetKey {
-        PetKey { tenant: self.tenant.id, pet }
     }
 }
 

@@ -9,12 +9,15 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-use super::document::JSON_API;
 use crate::domain::Reason;
+use crate::edge::operations::pets::document::JSON_API;
 use crate::engine::handle::AskError;
 use crate::store;
 
 pub use self::listing::page;
+
+/// The media type of RFC 9457.
+pub const PROBLEM: &str = "application/problem+json";
 
 /// What went wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -216,8 +219,17 @@ impl Error {
         self.status.unwrap_or_else(|| self.code.status())
     }
 
+    /// Whether the same request may fare better later.
+    pub fn is_retryable(&self) -> bool {
+        self.status() == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    pub fn body_too_large() -> Self {
+        Self::new(Code::BodyTooLarge, "the body is larger than 64 KiB")
     }
 
     pub fn timed_out() -> Self {
@@ -233,7 +245,7 @@ impl Error {
     pub fn response(&self, form: Form, request_id: &str) -> HttpResponse {
         let status = self.status();
         let mut response = HttpResponse::build(status);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if self.is_retryable() {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         if status == StatusCode::UNAUTHORIZED {
@@ -249,13 +261,22 @@ impl Error {
                 let errors = [ErrorObject { status, code, title, detail }];
                 (JSON_API, serde_json::to_vec(&Errors { errors }))
             }
-            Form::Problem => {
-                let (r#type, status) = ("about:blank", status.as_u16());
-                let problem = Problem { r#type, title, status, detail, code, request_id };
-                ("application/problem+json", serde_json::to_vec(&problem))
-            }
+            Form::Problem => (PROBLEM, Ok(self.problem(request_id))),
         };
         response.content_type(content_type).body(body.expect("text and numbers are JSON"))
+    }
+
+    /// As RFC 9457 has it.
+    pub fn problem(&self, request_id: &str) -> Vec<u8> {
+        let problem = Problem {
+            r#type: "about:blank",
+            title: self.code.title(),
+            status: self.status().as_u16(),
+            detail: &self.detail,
+            code: self.code.name(),
+            request_id,
+        };
+        serde_json::to_vec(&problem).expect("text and numbers are JSON")
     }
 }
 

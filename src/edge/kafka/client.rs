@@ -82,7 +82,7 @@ impl Options {
             .set("fetch.wait.max.ms", "5")
             .set("fetch.queue.backoff.ms", "5")
             .set("fetch.error.backoff.ms", "100")
-            .set("queued.min.messages", "100000")
+            .set("queued.min.messages", "20000")
             .set("queued.max.messages.kbytes", "32768")
             .set("statistics.interval.ms", "1000");
         config

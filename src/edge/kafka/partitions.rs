@@ -101,11 +101,11 @@ impl Partitions {
             };
             let start = next_offset.map_or(Offset::Beginning, Offset::Offset);
             list.add_partition_offset(&source.topic, source.partition, start)?;
-            tracing::info!(topic = %source.topic, partition = source.partition, ?start, "reading");
             let next_offset = next_offset.unwrap_or(0);
             assigned.push(Assigned { source: Arc::new(source), kind, next_offset });
         }
         consumer.incremental_assign(&list)?;
+        log_starts(&assigned);
         let num_fresh = assigned.len();
         self.assigned.extend(assigned);
         Ok(num_fresh)
@@ -135,6 +135,25 @@ impl Partitions {
             consumer.seek_partitions(list, PATIENCE)?;
         }
         Ok(())
+    }
+}
+
+/// One line a topic: how many partitions are new, and the lowest and highest offset wanted.
+fn log_starts(assigned: &[Assigned]) {
+    // Those of one topic stand together.
+    for of_topic in assigned.chunk_by(|one, other| one.source.topic == other.source.topic) {
+        let offsets = of_topic.iter().map(|assigned| assigned.next_offset);
+        let (lowest, highest) = (offsets.clone().min(), offsets.max());
+        tracing::info!(
+            topic = %of_topic[0].source.topic,
+            partitions = of_topic.len(),
+            from_offsets = %format_args!(
+                "{}..={}",
+                lowest.unwrap_or_default(),
+                highest.unwrap_or_default()
+            ),
+            "reading"
+        );
     }
 }
 

@@ -1,12 +1,15 @@
 //! Reading the JSON of requests about characters: what is wrong with it is told by field.
 
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::domain::CharacterId;
 use crate::domain::catalog::characters::color;
 use crate::domain::character::{MAX_COORDINATE, MAX_TEXT_CHARS, Name, NameProblem, Place, Trait};
 use crate::edge::http::error::{Code, Error};
+use crate::store::CharacterRef;
 
 /// Most fields of an appearance, or stats, in one request.
 pub(super) const MAX_ENTRIES: usize = 64;
@@ -20,7 +23,8 @@ impl Body {
     /// An object, or nothing at all where nothing is required.
     ///
     /// # Errors
-    /// [`Code::InvalidJson`], and [`Code::InvalidDocument`] for JSON that is no object.
+    /// [`Code::InvalidJson`], [`Code::InvalidDocument`] for JSON that is no object, and
+    /// [`Code::InvalidField`] where it holds something beyond all bounds.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(Map::new()));
@@ -29,6 +33,10 @@ impl Body {
             Ok(Value::Object(members)) => Ok(Self(members)),
             Ok(_) => {
                 Err(Error::new(Code::InvalidDocument, "the body is not an object").unprocessable())
+            }
+            // JSON all the same, but for what no number can be and nobody nests so deep.
+            Err(error) if serde_json::from_slice::<&RawValue>(bytes).is_ok() => {
+                Err(Error::new(Code::InvalidField, error.to_string()).unprocessable())
             }
             Err(error) => Err(Error::new(Code::InvalidJson, error.to_string())),
         }
@@ -44,6 +52,21 @@ impl Body {
                 Err(Error::new(Code::UnknownField, format!("there is no field {unknown}")))
             }
             None => Ok(()),
+        }
+    }
+
+    /// Nothing is left to be read.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The character a request is about that has no path to name it.
+    pub fn character(&mut self) -> Result<CharacterRef, Error> {
+        match (self.optional::<Uuid>("character_id")?, self.optional::<u32>("number")?) {
+            (Some(uuid), None) => Ok(CharacterRef::Uuid(uuid)),
+            (None, Some(number)) => Ok(CharacterRef::Number(CharacterId(number))),
+            (None, None) => Err(missing("character_id")),
+            (Some(_), Some(_)) => Err(invalid("number", "must not stand beside character_id")),
         }
     }
 

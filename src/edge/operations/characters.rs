@@ -63,8 +63,7 @@ pub struct Listing {
 }
 
 impl Operations {
-    pub async fn create(&self, call: &Call, body: &[u8]) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
+    pub async fn create(&self, call: &Call, mut body: Body) -> Result<Rendered, Error> {
         let user = body.uuid("user_id")?;
         let user = match (user, call.user) {
             (Some(user), Some(player)) if user != player => {
@@ -91,11 +90,11 @@ impl Operations {
         }
         body.end()?;
         if let Some(number) = number {
-            return self.create_as(call, CharacterId(number), creation).await;
+            return self.create_as(call, CharacterId(number), creation, false).await;
         }
         for _ in 0..MAX_DRAWS {
             let number = self.next_number(call.tenant).await?;
-            match self.create_as(call, number, creation.clone()).await {
+            match self.create_as(call, number, creation.clone(), true).await {
                 // Seen on Kafka since it was reserved.
                 Err(error) if error.code == Code::Reason(Reason::NumberTaken) => {}
                 created => return created,
@@ -109,9 +108,11 @@ impl Operations {
         call: &Call,
         number: CharacterId,
         creation: Creation,
+        is_drawn: bool,
     ) -> Result<Rendered, Error> {
         let action = Action::Create(Box::new(creation), Standing::default());
-        self.ask(call, CharacterRef::Number(number), action, |answer| match answer {
+        let id = CharacterRef::Number(number);
+        self.ask_as(call, id, action, is_drawn, |answer| match answer {
             Answer::Character(number, character) => document::created(*number, character),
             _ => document::gone(),
         })
@@ -178,9 +179,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let patch = Patch {
             name: body.name()?,
             class: body.word("class_type")?,
@@ -196,9 +196,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let reason = body.reason()?;
         body.end()?;
         self.change(call, id, Action::Delete { reason }).await
@@ -208,17 +207,22 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let (reason, slot) = (body.reason()?, body.optional("slot_number")?);
         body.end()?;
-        let user = self.find(call, id).await?.1.user;
+        let user = self.user_of(call, id).await?;
         let action = Action::Restore { reason, slot, user, standing: Standing::default() };
         self.change(call, id, action).await
     }
 
-    pub async fn purge(&self, call: &Call, id: CharacterRef) -> Result<Rendered, Error> {
+    pub async fn purge(
+        &self,
+        call: &Call,
+        id: CharacterRef,
+        body: Body,
+    ) -> Result<Rendered, Error> {
+        body.end()?;
         self.ask(call, id, Action::Purge, |_| document::gone()).await
     }
 
@@ -226,13 +230,12 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let session = body.uuid("session_id")?.unwrap_or_else(Uuid::now_v7);
         let ip: Option<IpAddr> = body.optional("ip")?;
         body.end()?;
-        let user = self.find(call, id).await?.1.user;
+        let user = self.user_of(call, id).await?;
         let action = Action::Select { session, ip, user, others: Vec::new() };
         self.ask(call, id, action, |answer| of_character(answer, document::selection)).await
     }
@@ -241,9 +244,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let session = body.uuid("session_id")?;
         let world = body.text("world_id")?.ok_or_else(|| missing("world_id"))?;
         let zone = body.text("zone_id")?.ok_or_else(|| missing("zone_id"))?;
@@ -256,9 +258,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let reason = body.text("reason")?.ok_or_else(|| missing("reason"))?;
         body.end()?;
         self.change(call, id, Action::Offline { reason }).await
@@ -273,9 +274,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let movement = body.word("movement_type")?.ok_or_else(|| missing("movement_type"))?;
         let place = body.place()?;
         body.end()?;
@@ -295,9 +295,9 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let points = Body::parse(body)?.points()?;
+        let points = body.points()?;
         let action = Action::Allocate(points);
         self.ask(call, id, action, |answer| of_character(answer, document::stats)).await
     }
@@ -306,9 +306,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let amount: u64 = body.required("amount")?;
         // For the caller's own log; no event carries it.
         body.text("reason")?;
@@ -327,9 +326,8 @@ impl Operations {
         &self,
         call: &Call,
         id: CharacterRef,
-        body: &[u8],
+        mut body: Body,
     ) -> Result<Rendered, Error> {
-        let mut body = Body::parse(body)?;
         let reason = body.reason()?;
         let fields = body.appearance(None)?;
         let action = Action::Appearance { fields, reason };
@@ -374,6 +372,21 @@ impl Operations {
             _ => document::gone(),
         })
         .await
+    }
+
+    /// Whose character it is. Nil as well for one that is not there, if this may be a
+    /// repetition: that is told the first answer, and anything else that there is none.
+    async fn user_of(&self, call: &Call, id: CharacterRef) -> Result<Uuid, Error> {
+        match self.find(call, id).await {
+            Ok((_, character)) => Ok(character.user),
+            Err(error)
+                if call.idempotency.is_some()
+                    && error.code == Code::Reason(Reason::UnknownCharacter) =>
+            {
+                Ok(Uuid::nil())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The character as it is committed, if the caller may see it.

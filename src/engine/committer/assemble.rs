@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use uuid::Uuid;
 
 use super::{Prepared, Rows};
+use crate::domain::character::Body;
 use crate::domain::{CharacterKey, Event, Outcome, Tenant, TenantId};
 use crate::engine::outbox::kind;
 use crate::engine::outbox::row::{About, Writer};
@@ -30,6 +32,8 @@ struct Outgoing {
     nats: Writer,
     dead_letters: Vec<DeadLetter>,
     history: Vec<HistoryRow>,
+    /// Characters that are gone for good, and whose UUID another may get.
+    forgotten: Vec<(TenantId, Uuid)>,
     keep: Keep,
 }
 
@@ -60,6 +64,7 @@ impl KnownTenants {
             nats: Writer::new(),
             dead_letters: Vec::new(),
             history: Vec::new(),
+            forgotten: Vec::new(),
             keep,
         };
         for stepped in &mut round.stepped {
@@ -82,9 +87,11 @@ impl KnownTenants {
                 next_offset: progress.next_offset,
             })
             .collect();
-        let Outgoing { kafka, nats, dead_letters, history, .. } = outgoing;
+        let Outgoing { kafka, nats, dead_letters, history, forgotten, .. } = outgoing;
         work.dead_letters = dead_letters;
         work.history = history;
+        work.history.retain(|event| !forgotten.contains(&(event.tenant, event.character)));
+        work.forgotten = forgotten;
         if faults::has(Mechanism::Outbox) {
             work.outbox = [stored(&kafka, Sink::Kafka), stored(&nats, Sink::Nats)]
                 .into_iter()
@@ -144,6 +151,9 @@ impl Outgoing {
             }
             Event::Character(event) => {
                 let about = About { owner, seq: event.seq };
+                if let Body::Deleted { soft: false, .. } = event.body {
+                    self.forgotten.push((key.tenant, event.character));
+                }
                 let kept = self.keep.history.then_some(&mut self.history);
                 self.nats.push(kind::of_character(event), cause, tenant, about, |id, out| {
                     let body = event::encode(id, event);

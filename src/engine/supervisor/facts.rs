@@ -1,7 +1,7 @@
 //! What a character cannot know by itself, for the requests that need it: looked up for the
 //! whole round, before it is stepped.
 
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use uuid::Uuid;
 
 use super::lookup::Found;
@@ -9,10 +9,8 @@ use crate::domain::character::{Action, Standing};
 use crate::domain::input::Request;
 use crate::domain::{CharacterId, CharacterKey, Input, TenantId};
 use crate::engine::record::Target;
+use crate::engine::request::ANSWERS_KEPT;
 use crate::engine::round::{Answer, Item, Origin};
-
-/// How long a first answer is given again.
-pub const ANSWERS_KEPT: TimeDelta = TimeDelta::hours(24);
 
 /// What is to be asked about, besides pets and characters.
 #[derive(Default)]

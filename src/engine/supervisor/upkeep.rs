@@ -7,7 +7,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use chrono::{TimeDelta, Utc};
 
 use super::BrokerSupervisor;
-use super::facts::ANSWERS_KEPT;
+use crate::engine::request::ANSWERS_KEPT;
 
 /// Between two looks for characters to purge.
 const PURGE_EVERY: Duration = Duration::from_secs(1);
@@ -15,8 +15,10 @@ const PURGE_EVERY: Duration = Duration::from_secs(1);
 const MAX_PURGES: u64 = 256;
 /// Between two deletions of what is too old.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
-/// Rows deleted at a time.
+/// Rows deleted at a time, and how often one after the other: more than comes in until the
+/// next look.
 const MAX_PRUNED: u64 = 5_000;
+const MAX_TURNS: usize = 1_000;
 
 /// When what was looked after last.
 #[derive(Default)]
@@ -68,14 +70,27 @@ impl BrokerSupervisor {
         let retention = TimeDelta::from_std(self.parts.event_retention).unwrap_or(TimeDelta::MAX);
         self.parts.runtime.spawn(async move {
             let now = Utc::now();
-            let answers = store.prune_answers(now - ANSWERS_KEPT, MAX_PRUNED).await;
+            let answers = pruned(|| store.prune_answers(now - ANSWERS_KEPT, MAX_PRUNED)).await;
             let history = match now.checked_sub_signed(retention) {
-                Some(before) => store.prune_history(before, MAX_PRUNED).await,
-                None => Ok(0),
+                Some(before) => pruned(|| store.prune_history(before, MAX_PRUNED)).await,
+                None => Ok(()),
             };
             for failed in [answers, history].into_iter().filter_map(Result::err) {
                 tracing::warn!("what is too old was not deleted: {failed}");
             }
         });
     }
+}
+
+/// Deletes page by page until there is no full one.
+async fn pruned<F>(mut prune: impl FnMut() -> F) -> Result<(), Error>
+where
+    F: Future<Output = Result<u64, Error>>,
+{
+    for _ in 0..MAX_TURNS {
+        if prune().await? < MAX_PRUNED {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -34,14 +34,14 @@ fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
         round.upsert(&rows::PETS, rows::pets(&work.pets));
     }
     if !work.removed_pets.is_empty() {
-        round.remove("pets", Keys::of_pets(&work.removed_pets));
+        round.remove("pets", "id", Keys::of_pets(&work.removed_pets));
     }
     if !work.characters.is_empty() {
         let json = rows::characters(&work.characters, work.decided_at);
         round.upsert(&rows::CHARACTERS, json);
     }
     if !work.removed_characters.is_empty() {
-        round.remove("characters", Keys::of_characters(&work.removed_characters));
+        round.remove("characters", "id", Keys::of_characters(&work.removed_characters));
     }
     if !work.tenants.is_empty() {
         round.upsert(&rows::TENANTS, rows::tenants(work.tenants.iter().map(AsRef::as_ref)));
@@ -51,6 +51,9 @@ fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
     }
     if !work.dead_letters.is_empty() {
         round.upsert(&rows::DEAD_LETTERS, rows::dead_letters(&work.dead_letters));
+    }
+    if !work.forgotten.is_empty() {
+        round.remove("character_events", "character", Keys::of_uuids(&work.forgotten));
     }
     if !work.history.is_empty() {
         round.upsert(&rows::HISTORY, rows::history(&work.history));
@@ -134,11 +137,11 @@ impl Round {
         self.section(&sql, [json.into()]);
     }
 
-    fn remove(&mut self, table: &str, keys: Keys) {
+    fn remove(&mut self, table: &str, id: &str, keys: Keys) {
         let relation = keys.relation(Backend::Postgres, self.next());
         let sql = format!(
             "delete from {table} as t using {relation} \
-             where t.tenant = k.tenant and t.id = k.id and {GUARD}"
+             where t.tenant = k.tenant and t.{id} = k.id and {GUARD}"
         );
         self.section(&sql, keys.into_values(Backend::Postgres));
     }

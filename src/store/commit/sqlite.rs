@@ -100,10 +100,13 @@ fn statements(fence: &Fence, round: i64, work: &Work) -> Vec<Statement> {
         statements.push(vitals(&work.vitals));
     }
     if !work.removed_pets.is_empty() {
-        statements.push(remove("pets", Keys::of_pets(&work.removed_pets)));
+        statements.push(remove("pets", "id", Keys::of_pets(&work.removed_pets)));
     }
     if !work.removed_characters.is_empty() {
-        statements.push(remove("characters", Keys::of_characters(&work.removed_characters)));
+        statements.push(remove("characters", "id", Keys::of_characters(&work.removed_characters)));
+    }
+    if !work.forgotten.is_empty() {
+        statements.push(remove("character_events", "character", Keys::of_uuids(&work.forgotten)));
     }
     for row in &work.outbox {
         let sql = "insert into outbox (shard, round, sink, num_events, body, decided_at) \
@@ -142,10 +145,10 @@ fn vitals(vitals: &VitalsColumns) -> Statement {
     statement(sql.to_owned(), [json.into()])
 }
 
-fn remove(table: &str, keys: Keys) -> Statement {
+fn remove(table: &str, id: &str, keys: Keys) -> Statement {
     let relation = keys.relation(Backend::Sqlite, 1);
     let sql = format!(
-        "delete from {table} where (tenant, id) in (select k.tenant, k.id from {relation})"
+        "delete from {table} where (tenant, {id}) in (select k.tenant, k.id from {relation})"
     );
     statement(sql, keys.into_values(Backend::Sqlite))
 }

@@ -49,6 +49,7 @@ pub(in crate::store) const CHARACTERS: Table = Table {
         ("play_time_ms", Kind::BigInt),
         ("deleted_at", Kind::Instant),
         ("restorable_until", Kind::Instant),
+        ("max_spawned", Kind::SmallInt),
         ("event_seq", Kind::BigInt),
         ("version", Kind::BigInt),
         ("updated_at", Kind::Instant),
@@ -125,6 +126,7 @@ struct ProfileJson<'a> {
     play_time_ms: i64,
     deleted_at: Option<String>,
     restorable_until: Option<String>,
+    max_spawned: Option<u8>,
 }
 
 pub(in crate::store) fn characters(rows: &[CharacterRow], decided_at: DateTime<Utc>) -> String {
@@ -190,6 +192,7 @@ fn profile(profile: &Profile) -> ProfileJson<'_> {
         restorable_until: profile
             .deletion
             .map(|deletion| instant(storable(deletion.restorable_until))),
+        max_spawned: profile.max_spawned,
     }
 }
 

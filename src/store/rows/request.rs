@@ -34,7 +34,7 @@ pub(in crate::store) const ANSWERS: Table = Table {
         ("answer", Kind::Bytes),
         ("created_at", Kind::Instant),
     ],
-    conflict: Conflict::Keep,
+    conflict: Conflict::Overwrite,
 };
 
 #[derive(Serialize)]

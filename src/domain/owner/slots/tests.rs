@@ -2,11 +2,13 @@
 
 use chrono::TimeDelta;
 
-use crate::domain::effects::Reason;
+use crate::domain::Owner;
+use crate::domain::effects::{Outcome, Reason};
 use crate::domain::ids::PetId;
 use crate::domain::pet::{Body, DespawnReason, Order, Position};
 use crate::domain::testing::{
-    KITTY, OWNER, Scene, command, kitty, movement, only_pet_event, spawned, start, three_out,
+    KITTY, OWNER, Scene, command, kitty, movement, only_pet_event, spawned, start, tenant,
+    three_out,
 };
 
 const SPAWN: Order = Order::Spawn { lead: false };
@@ -40,6 +42,21 @@ fn no_more_are_out_than_the_operator_allows() {
     assert_eq!(scene.rejection(2, SPAWN), Reason::SlotsFull);
     scene.rules.max_spawned = 2;
     assert_eq!(scene.order(2, SPAWN).len(), 2);
+}
+
+#[test]
+fn no_more_are_out_than_the_character_may_have() {
+    for (own, rules, is_full) in [(1, 3, true), (2, 3, false), (3, 1, true)] {
+        let mut scene = Scene::online([spawned(0, kitty(1)), kitty(2)]);
+        let mut character = scene.owner.character().cloned().unwrap();
+        character.profile.max_spawned = Some(own);
+        let pets = scene.owner.pets().to_vec();
+        scene.owner = Owner::restored(tenant(), OWNER, Some(character), pets);
+        scene.rules.max_spawned = rules;
+        let (outcome, _) = scene.step(&command(OWNER, 2, SPAWN));
+        let full = Outcome::Rejected(Reason::SlotsFull);
+        assert_eq!(outcome, if is_full { full } else { Outcome::Applied }, "{own} {rules}");
+    }
 }
 
 #[test]

@@ -7,9 +7,9 @@ use super::parameters::{number, query, whole};
 use super::route::{Answer, Route};
 use super::schemas::Schemas;
 use crate::domain::Reason;
-use crate::edge::http::body::schema::{CreatePet, RenamePet};
-use crate::edge::http::document::{Document, List};
 use crate::edge::http::error::{Code, Form};
+use crate::edge::operations::pets::body::schema::{CreatePet, RenamePet};
+use crate::edge::operations::pets::document::{Document, List};
 
 pub const TAG: &str = "pets";
 
@@ -108,6 +108,6 @@ fn delete() -> Route {
     of_pet("deletePet", "Delete a pet")
         .describe("Closes its slot if it is out, and publishes DELETED.")
         .changes()
-        .ends_with(&[DELETED])
+        .ends_with(&[DELETED, Code::BodyTooLarge])
         .answers(Answer::nothing("It is gone."))
 }

@@ -13,13 +13,15 @@ use utoipa::openapi::{
 };
 
 use super::parameters::{self, text, whole};
-use crate::edge::http::document::JSON_API;
-use crate::edge::http::error::{Code, Form};
+use crate::edge::http::error::{Code, Form, PROBLEM};
+use crate::edge::operations::pets::document::JSON_API;
 use crate::edge::operations::schemas::Example;
 
 /// Every route may end with these.
-const OF_ALL: [Code; 7] = [
+const OF_ALL: [Code; 8] = [
     Code::InvalidTenant,
+    // Read of every request, also where nothing depends on it.
+    Code::InvalidVersion,
     Code::Unauthenticated,
     Code::Forbidden,
     Code::NotServing,
@@ -85,10 +87,7 @@ impl Route {
     pub fn heeds_version(mut self) -> Self {
         let version = parameters::reference(parameters::IF_MATCH);
         self.operation = self.operation.parameter_ref(version);
-        self.ends_with(&[
-            Code::InvalidVersion,
-            Code::Reason(crate::domain::Reason::VersionMismatch),
-        ])
+        self.ends_with(&[Code::Reason(crate::domain::Reason::VersionMismatch)])
     }
 
     pub fn reads<T: Example>(mut self, required: Required) -> Self {
@@ -184,7 +183,7 @@ fn failure(form: Form, status: u16, codes: &[Code]) -> Response {
         Form::Problem => {
             let status = whole().enum_values(Some([status]));
             let problem = any().property("status", status).property("code", names);
-            ("application/problem+json", "Problem", problem)
+            (PROBLEM, "Problem", problem)
         }
         Form::JsonApi => {
             let status = text().enum_values(Some([status.to_string()]));

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::*;
 use crate::domain::PetId;
-use crate::edge::http::body::{self, Creation};
 use crate::edge::operations::body::Body;
+use crate::edge::operations::pets::body::{self, Creation};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 

@@ -21,6 +21,31 @@ impl Scene {
         header(&created, "location").to_owned()
     }
 
+    /// Status, location and body.
+    async fn keyed(
+        &self,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: Value,
+    ) -> (u16, String, String) {
+        let request = self.game(method, path).header("Idempotency-Key", key);
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        let (status, location) = (answer.status().as_u16(), header(&answer, "location").to_owned());
+        (status, location, answer.text().await.unwrap())
+    }
+
+    async fn twice(
+        &self,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: Value,
+    ) -> [(u16, String, String); 2] {
+        let first = self.keyed(method.clone(), path, key, body.clone()).await;
+        [first, self.keyed(method, path, key, body).await]
+    }
+
     async fn get(&self, path: &str) -> (u16, Value) {
         let response = self.game(Method::GET, path).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
@@ -169,5 +194,39 @@ async fn a_process_that_serves_is_ready_until_it_drains() {
     assert_eq!(scene.admin("/readyz").await.text().await.unwrap(), "draining\n");
     assert_eq!(scene.admin("/livez").await.status(), 200);
     assert_eq!(scene.get("/api/pets/1").await.0, 503);
+    scene.stop().await;
+}
+
+#[actix_rt::test]
+async fn what_is_asked_again_under_its_key_is_done_once_and_answered_alike() {
+    let scene = Scene::serving().await;
+    let create = json!({"data": {"type": "pets", "attributes": {"templateId": 1, "ownerId": 7}}});
+    let [first, again] = scene.twice(Method::POST, "/api/pets", "create", create.clone()).await;
+    assert_eq!(first.0, 201);
+    assert_eq!(first, again);
+    let path = first.1.clone();
+    assert_eq!(scene.get("/api/characters/7/pets").await.1["meta"]["total"], 1);
+
+    let rename = json!({"data": {"type": "pets", "attributes": {"name": "Felix"}}});
+    let [first, again] = scene.twice(Method::PATCH, &path, "rename", rename).await;
+    assert_eq!((first.0, &first), (200, &again));
+
+    let [first, again] = scene.twice(Method::DELETE, &path, "delete", Value::Null).await;
+    assert_eq!((first.0, &first), (204, &again));
+    assert_eq!(scene.game(Method::DELETE, &path).send().await.unwrap().status(), 404);
+
+    let other = scene.keyed(Method::DELETE, &path, "create", Value::Null).await;
+    assert_eq!(other.0, 409);
+    let body: Value = serde_json::from_str(&other.2).unwrap();
+    assert_eq!(body["errors"][0]["code"], "idempotency_conflict");
+    scene.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_key_of_two_words_is_refused() {
+    let scene = Scene::serving().await;
+    let answer = scene.keyed(Method::DELETE, "/api/pets/1", "two words", Value::Null).await;
+    assert_eq!(answer.0, 400);
+    assert!(answer.2.contains("invalid_idempotency_key"), "{}", answer.2);
     scene.stop().await;
 }

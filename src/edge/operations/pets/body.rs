@@ -1,4 +1,5 @@
-//! What the pets API is sent: a JSON:API document with a pet, or with its new name.
+//! What is sent about pets. Over HTTP: a JSON:API document with a pet, or with its new name.
+//! Over NATS, where there is no path to name the pet: the attributes alone, beside `petId`.
 
 pub mod schema;
 
@@ -8,10 +9,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
 
 use super::document::PETS;
-use super::error::{Code, Error};
+use super::page;
 use crate::domain::input::NewPet;
 use crate::domain::pet::{DEFAULT_NAME, MAX_CLOSENESS, MAX_FULLNESS, MAX_LEVEL, MAX_NAME_CHARS};
 use crate::domain::{CharacterId, PetId};
+use crate::edge::http::error::{Code, Error};
 
 /// Characters of a new name, after trimming.
 const RENAME_CHARS: std::ops::RangeInclusive<usize> = 4..=12;
@@ -58,9 +60,23 @@ impl Creation {
         owner: Option<CharacterId>,
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
-        let mut resource = resource(body)?;
-        let known: Vec<&str> = SETTABLE.into_iter().chain(READ_ONLY).collect();
-        let mut fields = resource.required_object("attributes", &known)?;
+        let fields = resource(body)?.required_object("attributes", &attributes())?;
+        Self::of(fields, owner, now)
+    }
+
+    /// Reads attributes that stand in no document.
+    ///
+    /// # Errors
+    /// A code of status 400 or 422.
+    pub fn of_attributes(body: &[u8], now: DateTime<Utc>) -> Result<Self, Error> {
+        Self::of(flat(body, &attributes())?, None, now)
+    }
+
+    fn of(
+        mut fields: Fields,
+        owner: Option<CharacterId>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
         let given = fields.take("ownerId")?.filter(|&owner| owner != 0).map(CharacterId);
         if let (Some(path), Some(given)) = (owner, given)
             && path != given
@@ -98,24 +114,59 @@ pub fn rename(body: &[u8], pet: PetId) -> Result<Box<str>, Error> {
     if id.is_some_and(|id| !matches!(&*id, "" | "0") && id != pet.to_string()) {
         return Err(resource.invalid("id", "another than the path's"));
     }
-    let mut fields = resource.required_object("attributes", &["name"])?;
-    let name: String = fields.take("name")?.ok_or_else(|| fields.missing("name"))?;
-    let name = name.trim();
-    if name.contains(char::is_control) {
-        return Err(fields.invalid("name", "text with control characters"));
-    }
-    if !RENAME_CHARS.contains(&name.chars().count()) {
-        return Err(fields.invalid("name", "not 4 to 12 characters long"));
-    }
-    Ok(name.into())
+    resource.required_object("attributes", &["name"])?.new_name()
+}
+
+/// The pet of a request that says no more.
+///
+/// # Errors
+/// A code of status 400 or 422.
+pub fn pet(body: &[u8]) -> Result<PetId, Error> {
+    flat(body, &["petId"])?.pet()
+}
+
+/// The pet and its new name, trimmed.
+///
+/// # Errors
+/// A code of status 400 or 422.
+pub fn renaming(body: &[u8]) -> Result<(PetId, Box<str>), Error> {
+    let mut fields = flat(body, &["petId", "name"])?;
+    Ok((fields.pet()?, fields.new_name()?))
+}
+
+/// Whose pets are asked for, and which of them.
+///
+/// # Errors
+/// A code of status 400 or 422.
+pub fn listing(body: &[u8]) -> Result<(CharacterId, page::Request), Error> {
+    let mut fields = flat(body, &["characterId", "page"])?;
+    let owner: u32 = fields.take("characterId")?.ok_or_else(|| fields.missing("characterId"))?;
+    let page = match fields.members.remove("page").unwrap_or_default() {
+        Value::Null => page::Request::default(),
+        page => {
+            let mut page = Fields::of(page, "page.".to_owned(), &["number", "size"])?;
+            page::Request::new(page.take("number")?, page.take("size")?)?
+        }
+    };
+    Ok((CharacterId(owner), page))
+}
+
+fn attributes() -> Vec<&'static str> {
+    SETTABLE.into_iter().chain(READ_ONLY).collect()
+}
+
+fn flat(body: &[u8], known: &[&str]) -> Result<Fields, Error> {
+    Fields::of(json(body)?, String::new(), known)
+}
+
+fn json(body: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::new(Code::InvalidJson, error.to_string()))
 }
 
 /// The primary data of a document about a pet.
 fn resource(body: &[u8]) -> Result<Fields, Error> {
-    let document: Value = serde_json::from_slice(body)
-        .map_err(|error| Error::new(Code::InvalidJson, error.to_string()))?;
     let members = ["data", "jsonapi", "meta", "links", "included"];
-    let mut document = Fields::of(document, String::new(), &members)?;
+    let mut document = Fields::of(json(body)?, String::new(), &members)?;
     let members = ["type", "id", "attributes", "relationships", "links", "meta"];
     let mut resource = document.required_object("data", &members)?;
     match resource.take::<String>("type")? {
@@ -169,6 +220,31 @@ impl Fields {
             return Err(self.invalid("name", "longer than 13 characters"));
         }
         Ok(if name.trim().is_empty() { DEFAULT_NAME.into() } else { name.into() })
+    }
+
+    /// As a number, or as the text that documents have for an id.
+    fn pet(&mut self) -> Result<PetId, Error> {
+        let id = match self.members.remove("petId").unwrap_or_default() {
+            Value::Null => return Err(self.missing("petId")),
+            Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                text.parse().ok()
+            }
+            id => id.as_u64().and_then(|id| u32::try_from(id).ok()),
+        };
+        id.map(PetId).ok_or_else(|| self.invalid("petId", "no number of 32 bits"))
+    }
+
+    /// Of a pet that has one already; trimmed.
+    fn new_name(&mut self) -> Result<Box<str>, Error> {
+        let name: String = self.take("name")?.ok_or_else(|| self.missing("name"))?;
+        let name = name.trim();
+        if name.contains(char::is_control) {
+            return Err(self.invalid("name", "text with control characters"));
+        }
+        if !RENAME_CHARS.contains(&name.chars().count()) {
+            return Err(self.invalid("name", "not 4 to 12 characters long"));
+        }
+        Ok(name.into())
     }
 
     /// Any number is a level; those that no pet can have are the first.

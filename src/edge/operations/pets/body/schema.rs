@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::edge::http::document::PETS;
+use crate::edge::operations::pets::document::PETS;
 use crate::edge::operations::schemas::Example;
 
 /// A pet to be created. What else a pet has may be sent back, and is ignored.

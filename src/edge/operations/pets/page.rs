@@ -1,9 +1,9 @@
-//! Paging: `page[number]` from 1, `page[size]` up to 250.
+//! Paging: `page[number]` from 1, `page[size]` up to 250; over NATS `{"number": …, "size": …}`.
 
 use actix_web::web::Query;
 use serde::Serialize;
 
-use super::error::{Code, Error};
+use crate::edge::http::error::{Code, Error};
 
 /// The largest page, and the one served when no size is given.
 const MAX_SIZE: u64 = 250;
@@ -37,7 +37,26 @@ pub struct Links {
     next: Option<String>,
 }
 
+impl Default for Request {
+    fn default() -> Self {
+        Self { number: 1, size: MAX_SIZE }
+    }
+}
+
 impl Request {
+    /// # Errors
+    /// [`Code::InvalidPage`].
+    pub fn new(number: Option<u64>, size: Option<u64>) -> Result<Self, Error> {
+        let first = Self::default();
+        let page =
+            Self { number: number.unwrap_or(first.number), size: size.unwrap_or(first.size) };
+        if page.number == 0 || !(1..=MAX_SIZE).contains(&page.size) {
+            let detail = "a page has a number from 1 on, and a size from 1 to 250";
+            return Err(Error::new(Code::InvalidPage, detail));
+        }
+        Ok(page)
+    }
+
     /// Reads a query string. Parameters that are not about pages are none of its business.
     ///
     /// # Errors
@@ -65,7 +84,7 @@ impl Request {
             let bounds = if max == MAX_SIZE { "a number from 1 to 250" } else { "a number from 1" };
             *field = Some(parsed.ok_or_else(|| invalid(format!("{name} is not {bounds}")))?);
         }
-        Ok(Self { number: number.unwrap_or(1), size: size.unwrap_or(MAX_SIZE) })
+        Self::new(number, size)
     }
 
     /// How many items stand before the page.

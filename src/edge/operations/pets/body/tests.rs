@@ -202,3 +202,51 @@ fn a_rename_of_another_pet_than_the_paths_is_refused() {
     }
     assert_eq!(code(rename(about("18").as_bytes(), PetId(17))), Code::InvalidField);
 }
+
+#[test]
+fn attributes_alone_make_a_pet_and_the_owner_is_one_of_them() {
+    let body = json!({"templateId": 5000017, "ownerId": 7, "name": "Tom"}).to_string();
+    let flat = Creation::of_attributes(body.as_bytes(), now()).unwrap();
+    assert_eq!(flat, parse(json!({"templateId": 5000017, "name": "Tom"})).unwrap());
+    let nested = document(json!({"templateId": 5000017, "ownerId": 7}));
+    assert_eq!(code(Creation::of_attributes(&nested, now())), Code::UnknownField);
+}
+
+#[test]
+fn a_pet_is_named_by_number_or_text() {
+    for body in [r#"{"petId": 17}"#, r#"{"petId": "17"}"#] {
+        assert_eq!(pet(body.as_bytes()).unwrap(), PetId(17), "{body}");
+    }
+    for (body, expected) in [
+        ("{}", Code::MissingField),
+        (r#"{"petId": -1}"#, Code::InvalidField),
+        (r#"{"petId": 4294967296}"#, Code::InvalidField),
+        (r#"{"petId": ""}"#, Code::InvalidField),
+        (r#"{"petId": "tom"}"#, Code::InvalidField),
+        (r#"{"petId": 17, "name": "Felix"}"#, Code::UnknownField),
+        ("", Code::InvalidJson),
+        ("[]", Code::InvalidDocument),
+    ] {
+        assert_eq!(code(pet(body.as_bytes())), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_new_name_stands_beside_the_pet() {
+    let body = r#"{"petId": 17, "name": " Felix "}"#;
+    assert_eq!(renaming(body.as_bytes()).unwrap(), (PetId(17), "Felix".into()));
+    assert_eq!(code(renaming(br#"{"petId": 17, "name": "Tom"}"#)), Code::InvalidField);
+}
+
+#[test]
+fn a_list_has_the_first_page_unless_another_is_asked_for() {
+    let first = (CharacterId(7), page::Request::new(Some(1), Some(250)).unwrap());
+    assert_eq!(listing(br#"{"characterId": 7}"#).unwrap(), first);
+    let second = (CharacterId(7), page::Request::new(Some(2), Some(5)).unwrap());
+    let body = br#"{"characterId": 7, "page": {"number": 2, "size": 5}}"#;
+    assert_eq!(listing(body).unwrap(), second);
+    for body in [r#"{"number": 0}"#, r#"{"size": 0}"#, r#"{"size": 251}"#] {
+        let body = format!(r#"{{"characterId": 7, "page": {body}}}"#);
+        assert_eq!(code(listing(body.as_bytes())), Code::InvalidPage, "{body}");
+    }
+}

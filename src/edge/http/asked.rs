@@ -1,0 +1,72 @@
+//! From a request to what the [operations](crate::edge::operations) want, and from their answer
+//! to a response.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::{Bytes, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::auth::Principal;
+use super::error::{Code, Error};
+use crate::edge::operations::body::Body;
+use crate::edge::operations::{Call, IDEMPOTENCY_KEY, MAX_BODY_BYTES, Operations};
+use crate::engine::request::Rendered;
+
+/// What a request brings besides its path.
+pub struct Asked {
+    pub call: Call,
+    pub bytes: Bytes,
+}
+
+impl Asked {
+    /// One that changes nothing.
+    pub fn without_body(api: &Operations, request: &HttpRequest) -> Result<Self, Error> {
+        let tenant = api.game().default_tenant.as_ref();
+        let call = Call::of(Principal::of(request)?, request.headers(), tenant)?;
+        Ok(Self { call, bytes: Bytes::new() })
+    }
+
+    /// One that changes something, and may be repeated if it has a key.
+    pub async fn with_body(
+        api: &Operations,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<Self, Error> {
+        let mut asked = Self::without_body(api, request)?;
+        asked.bytes = whole(payload).await?;
+        if let Some(key) = request.headers().get(IDEMPOTENCY_KEY) {
+            let key = key.to_str().unwrap_or_default();
+            let (method, path) = (request.method().as_str(), request.uri().to_string());
+            let parts = [method.as_bytes(), path.as_bytes(), &asked.bytes];
+            asked.call.repeatable(key, &parts)?;
+        }
+        Ok(asked)
+    }
+
+    pub fn body(&self) -> Result<Body, Error> {
+        Body::parse(&self.bytes)
+    }
+}
+
+async fn whole(payload: Payload) -> Result<Bytes, Error> {
+    match payload.to_bytes_limited(MAX_BODY_BYTES).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => Err(Error::new(Code::InvalidJson, error.to_string())),
+        Err(_) => Err(Error::body_too_large()),
+    }
+}
+
+pub fn answer(rendered: Rendered, content_type: &str) -> Result<HttpResponse, Error> {
+    let Rendered { status, headers, body } = rendered;
+    let invalid = || Error::new(Code::Internal, "the answer cannot be written");
+    let status = StatusCode::from_u16(status).map_err(|_| invalid())?;
+    let mut response = HttpResponse::build(status);
+    for (name, value) in headers {
+        let name = HeaderName::try_from(name).map_err(|_| invalid())?;
+        response.insert_header((name, HeaderValue::try_from(value).map_err(|_| invalid())?));
+    }
+    if status == StatusCode::NO_CONTENT {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type(content_type).body(body))
+}

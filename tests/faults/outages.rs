@@ -1,0 +1,69 @@
+//! A service that is away for a while, under load: killed hard and started again, or paused
+//! for longer than anybody waits for an answer.
+
+use super::process::until;
+use super::services::{Outage, Service};
+use super::world::World;
+
+/// The pauses are longer than these, as each is waited for: an answer that does not come.
+const IMPATIENT: [(&str, &str); 4] = [
+    // Longer than the lease, which is then over as well.
+    ("MENAGERIE_DATABASE__COMMIT_TIMEOUT", "1500ms"),
+    ("MENAGERIE_DATABASE__CONNECT_TIMEOUT", "1s"),
+    ("MENAGERIE_NATS__ACK_TIMEOUT", "1s"),
+    ("MENAGERIE_KAFKA__PROPERTIES", "socket.timeout.ms=1500"),
+];
+
+async fn survives_without(service: Service, strike: impl AsyncFnOnce() -> Outage) {
+    let Some(mut world) = World::with(&IMPATIENT).await else { return };
+    world.populate().await;
+    let probes = world.probes();
+    let alive = Some((200, "ok\n".into()));
+    world
+        .play_during(async {
+            let (symptom, more) = service.symptom();
+            let before = probes.metric(symptom).await;
+            let outage = strike().await;
+            until(symptom, async || probes.metric(symptom).await >= before + more).await;
+            assert_eq!(probes.ask("/livez").await, alive);
+            outage.end().await;
+        })
+        .await;
+    assert_eq!(world.differences().await, Vec::<String>::new());
+    assert_eq!(world.differences_in_journeys().await, Vec::<String>::new());
+    // The process that was there before: nobody starts another.
+    assert_eq!(probes.ask("/livez").await, alive);
+    assert_eq!(probes.ask("/readyz").await, alive);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kafka_killed_hard_costs_nothing() {
+    survives_without(Service::Kafka, async || Service::Kafka.kill().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_killed_hard_costs_nothing() {
+    survives_without(Service::Postgres, async || Service::Postgres.kill().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nats_killed_hard_costs_nothing() {
+    survives_without(Service::Nats, async || Service::Nats.kill().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_kafka_costs_nothing() {
+    survives_without(Service::Kafka, async || Service::Kafka.pause().await).await;
+}
+
+/// Nobody stands by, so the shard stays with its holder though the lease ran out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_database_costs_nothing_not_even_the_shard() {
+    survives_without(Service::Postgres, async || Service::Postgres.pause().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_nats_costs_nothing() {
+    survives_without(Service::Nats, async || Service::Nats.pause().await).await;
+}
