@@ -8,6 +8,7 @@ use chrono::{TimeDelta, Utc};
 
 use super::BrokerSupervisor;
 use crate::engine::request::ANSWERS_KEPT;
+use crate::store::Error;
 
 /// Between two looks for characters to purge.
 const PURGE_EVERY: Duration = Duration::from_secs(1);
