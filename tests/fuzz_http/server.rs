@@ -97,6 +97,16 @@ impl Server {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
+    /// How often a command was carried out.
+    pub async fn num_applied(&self, command: &str) -> u64 {
+        let metrics = reqwest::get(format!("{}/metrics", self.admin)).await.unwrap();
+        let metrics = metrics.text().await.unwrap();
+        let name =
+            format!("menagerie_commands_total{{command=\"{command}\",outcome=\"applied\"}} ");
+        let count = metrics.lines().find_map(|line| line.strip_prefix(&name));
+        count.map_or(0, |count| count.parse().unwrap())
+    }
+
     /// It serves as at the start, and nothing in it has panicked or failed.
     pub async fn assert_is_well(&self) {
         assert!(self.is_ready().await, "{}", self.end_of_log());
@@ -104,6 +114,8 @@ impl Server {
         let bad: Vec<_> = log
             .lines()
             .filter(|line| line.contains(" ERROR ") || line.contains("panicked"))
+            // What is no HTTP at all: actix logs it as an error of its own.
+            .filter(|line| !line.contains("actix_http::h1::dispatcher: stream error"))
             .collect();
         assert!(bad.is_empty(), "{}", bad.join("\n"));
     }
