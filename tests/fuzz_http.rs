@@ -4,7 +4,7 @@
 //! `MENAGERIE_TEST_SERVICES=off` leaves it out: the tool comes from PyPI. A seed other than the
 //! usual one is tried with `MENAGERIE_FUZZ_SEED`, more examples with `MENAGERIE_FUZZ_EXAMPLES`.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 #[path = "fuzz_http/likely.rs"]
 mod likely;
