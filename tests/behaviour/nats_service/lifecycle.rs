@@ -64,6 +64,14 @@ impl Scene {
     }
 }
 
+fn headers_of(headers: &[(&'static str, String)]) -> async_nats::HeaderMap {
+    let mut all = async_nats::HeaderMap::new();
+    for (name, value) in headers {
+        all.insert(*name, value.as_str());
+    }
+    all
+}
+
 #[tokio::test]
 async fn it_says_what_it_is_what_it_has_and_what_it_did() {
     let Some(scene) = Scene::new(&[]).await else { return };
@@ -154,12 +162,8 @@ async fn nobody_answers_what_is_no_verb() {
 async fn a_message_that_wants_no_answer_has_its_effect() {
     let Some(scene) = Scene::new(&[]).await else { return };
     let (_engine, caller) = scene.serve().await;
-    let mut headers = async_nats::HeaderMap::new();
-    for (name, value) in &caller.headers {
-        headers.insert(*name, value.as_str());
-    }
     let body = warrior("Mina").to_string().into();
-    let subject = "menagerie.characters.create";
+    let (subject, headers) = ("menagerie.characters.create", headers_of(&caller.headers));
     scene.client.publish_with_headers(subject, headers, body).await.unwrap();
     assert_eq!(caller.world.heard(1).await[0].body["name"], "Mina");
 }
@@ -179,17 +183,13 @@ async fn who_stands_by_is_silent_until_it_takes_over() {
     let lists = lists.clone().find(|endpoint| endpoint["name"] == "characters-list").unwrap();
     assert_eq!((&stats["id"], &lists["num_requests"]), (&first, &json!(32)));
 
-    let headers = caller.headers.clone();
+    let headers = headers_of(&caller.headers);
     drop(caller);
     engine.stop().await;
     until("the second process does not take over", || async { second.health.is_ready() }).await;
     until("the second process does not serve", || scene.is_there()).await;
     assert_ne!(scene.discovered("$SRV.PING.menagerie").await["id"], first);
-    let mut request = async_nats::HeaderMap::new();
-    for (name, value) in &headers {
-        request.insert(*name, value.as_str());
-    }
-    let answer = scene.client.request_with_headers("menagerie.characters.list", request, "".into());
+    let answer = scene.client.request_with_headers("menagerie.characters.list", headers, "".into());
     let answer: Value = serde_json::from_slice(&answer.await.unwrap().payload).unwrap();
     assert_eq!(answer, json!({ "data": [], "next_cursor": null }));
     second.stop().await;
@@ -200,39 +200,34 @@ async fn who_stands_by_is_silent_until_it_takes_over() {
 async fn a_drain_leaves_no_request_without_an_answer() {
     let Some(scene) = Scene::new(&[]).await else { return };
     let (engine, caller) = scene.serve().await;
-    let (asker, client) = (caller.headers.clone(), scene.client.clone());
+    let headers = headers_of(&caller.headers);
     drop(caller);
     let (counter, mut counted) = watch::channel(0);
-    let asking = tokio::spawn(async move {
-        loop {
-            let asks = (0..16).map(|_| {
-                let mut headers = async_nats::HeaderMap::new();
-                for (name, value) in &asker {
-                    headers.insert(*name, value.as_str());
-                }
-                let body = warrior(&format!("M{}", uuid::Uuid::new_v4().simple()).as_str()[..20]);
-                let subject = "menagerie.characters.create";
-                client.request_with_headers(subject, headers, body.to_string().into())
-            });
-            for answer in join_all(asks).await {
-                match answer {
+    // Enough of them that the drain always meets some on their way.
+    let asking = (0..64).map(|_| {
+        let (client, headers, counter) = (scene.client.clone(), headers.clone(), counter.clone());
+        tokio::spawn(async move {
+            loop {
+                let subject = "menagerie.characters.list";
+                match client.request_with_headers(subject, headers.clone(), "{}".into()).await {
                     Ok(answer) => {
                         let code = answer.headers.unwrap();
                         let code = code.get("Nats-Service-Error-Code").map(|code| code.as_str());
                         assert!(matches!(code, None | Some("503")), "{code:?}");
                         counter.send_modify(|num_answered| *num_answered += 1);
                     }
-                    Err(error) if error.kind() == RequestErrorKind::NoResponders => {
-                        return;
-                    }
+                    Err(error) if error.kind() == RequestErrorKind::NoResponders => return,
                     Err(error) => panic!("after {}: {error}", *counter.borrow()),
                 }
             }
-        }
+        })
     });
-    counted.wait_for(|num_answered| *num_answered > 0).await.unwrap();
+    let asking: Vec<_> = asking.collect();
+    counted.wait_for(|num_answered| *num_answered > 500).await.unwrap();
     engine.stop().await;
-    asking.await.unwrap();
+    for asked in join_all(asking).await {
+        asked.unwrap();
+    }
     assert!(!scene.is_there().await);
 }
 
