@@ -49,7 +49,7 @@ pub enum Verb {
     /// Show the effective configuration, or its schema
     #[command(subcommand)]
     Config(config::Verb),
-    /// Show what the brokers carry, as JSON Schema and AsyncAPI
+    /// Show what the brokers carry and HTTP answers, as JSON Schema, AsyncAPI and OpenAPI
     #[command(subcommand)]
     Schema(schema::Verb),
     Load(load::Args),

@@ -17,6 +17,7 @@ use crate::client::{
     AppearanceUpdated, Created, Deleted, Event, Kind, LevelUp, Offline, Online, PositionUpdated,
     Restored, Selected, StatsUpdated,
 };
+use crate::edge::http::openapi;
 
 /// Which way messages go, seen from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,5 +131,6 @@ pub fn files() -> Vec<(String, String)> {
     let file = |published: Published| (format!("{}.json", published.name), published.text());
     let mut files: Vec<_> = published().into_iter().map(file).collect();
     files.push(("asyncapi.json".to_owned(), text(&asyncapi::document())));
+    files.push(("openapi.json".to_owned(), text(&openapi::document())));
     files
 }

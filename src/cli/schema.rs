@@ -1,4 +1,4 @@
-//! `menagerie schema`: what the brokers carry, as documents.
+//! `menagerie schema`: what the brokers carry and what HTTP answers, as documents.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use clap::Subcommand;
 
 use super::exit::{Exit, Failure};
 use super::out::Stdout;
+use crate::edge::http::{error, openapi};
 use crate::schema;
 
 #[derive(Debug, Subcommand)]
@@ -22,7 +23,13 @@ pub enum Verb {
     /// Print the AsyncAPI document of both brokers
     #[command(after_help = "Example:\n  menagerie schema asyncapi > asyncapi.json")]
     Asyncapi,
-    /// Write each schema and the AsyncAPI document to a file of its own
+    /// Print the OpenAPI document of the game API
+    #[command(after_help = "Example:\n  menagerie schema openapi > openapi.json")]
+    Openapi,
+    /// Print the page of all error codes, in Markdown
+    #[command(after_help = "Example:\n  menagerie schema errors > docs/errors.md")]
+    Errors,
+    /// Write each schema, the AsyncAPI and the OpenAPI document to a file of its own
     #[command(after_help = "Example:\n  menagerie schema write docs/schemas")]
     Write {
         /// An existing directory
@@ -37,6 +44,8 @@ pub fn run(verb: &Verb) -> anyhow::Result<Exit> {
         Verb::Events { name: Some(name) } => one(name)?,
         Verb::Events { name: None } => schema::text(&schema::all()),
         Verb::Asyncapi => schema::text(&schema::asyncapi::document()),
+        Verb::Openapi => schema::text(&openapi::document()),
+        Verb::Errors => error::page(),
         Verb::Write { directory } => {
             for (name, text) in schema::files() {
                 let path = directory.join(name);

@@ -10,6 +10,7 @@
 //! | `asked` | what the operations want of a request, and what they answer |
 //! | `pets` | the routes of the pets API |
 //! | `characters` | the routes of the characters API |
+//! | [`openapi`] | the document of both, and its page |
 //! | `probes` | the operator's routes |
 //!
 //! The callers own the signals; both servers end when their `Server` is stopped or dropped.
@@ -21,6 +22,7 @@ mod asked;
 pub(in crate::edge) mod caller;
 pub mod characters;
 pub(in crate::edge) mod frame;
+pub mod openapi;
 mod pets;
 mod probes;
 
@@ -84,6 +86,7 @@ pub fn serve_game(
             .app_data(web::Data::clone(&operations))
             .configure(pets::routes)
             .configure(characters::routes)
+            .configure(openapi::pages::routes)
             .default_service(web::to(no_route))
             .wrap(from_fn(auth::callers))
             .wrap(from_fn(frame::within_deadline))

@@ -7,6 +7,7 @@ pub mod body;
 pub mod characters;
 pub mod document;
 pub mod pets;
+pub mod schemas;
 
 use std::future::Future;
 use std::ops::Range;

@@ -33,6 +33,7 @@ use uuid::Uuid;
 use self::players::Players;
 use self::tokens::Tokens;
 use super::error::{Code, Error};
+use super::openapi::pages;
 use crate::config::jwt::KeyError;
 use crate::config::{Auth, Role};
 
@@ -174,13 +175,16 @@ impl Staff {
     }
 }
 
-/// Middleware of the game's listener: finds the [`Principal`] of each request.
+/// Middleware of the game's listener: finds the [`Principal`] of each request. What describes
+/// the API is for everyone.
 pub async fn callers(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let caller = authority(&request).caller(request.headers())?;
-    request.extensions_mut().insert(caller);
+    if !pages::is_open(request.path()) {
+        let caller = authority(&request).caller(request.headers())?;
+        request.extensions_mut().insert(caller);
+    }
     next.call(request).await
 }
 

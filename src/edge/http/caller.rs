@@ -54,7 +54,10 @@ impl Caller {
 
 /// The headers of a record, but for the versions: text here, two bytes on Kafka.
 fn tenant(headers: &HeaderMap) -> Result<Option<Tenant>, Error> {
-    if !headers.contains_key(TENANT_ID) {
+    if [TENANT_ID, REGION, MAJOR_VERSION, MINOR_VERSION]
+        .iter()
+        .all(|name| !headers.contains_key(*name))
+    {
         return Ok(None);
     }
     let versions = [version(headers, MAJOR_VERSION)?, version(headers, MINOR_VERSION)?];
@@ -64,7 +67,9 @@ fn tenant(headers: &HeaderMap) -> Result<Option<Tenant>, Error> {
     let versions = [MAJOR_VERSION, MINOR_VERSION].into_iter().zip(versions.iter().map(|v| &v[..]));
     let named = Raw::collect(texts.chain(versions)).tenant();
     let named = named.map_err(|error| invalid(error.to_string()))?;
-    Ok(named.map(|named| named.to_tenant()))
+    // Part of a name is a name given wrongly: the default must not stand in for it.
+    let named = named.ok_or_else(|| invalid(format!("header {TENANT_ID} is missing")))?;
+    Ok(Some(named.to_tenant()))
 }
 
 fn version(headers: &HeaderMap, name: &'static str) -> Result<[u8; 2], Error> {

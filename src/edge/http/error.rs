@@ -1,5 +1,7 @@
 //! Every error a caller may meet. The codes are part of the interface: they never change.
 
+mod listing;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -11,6 +13,8 @@ use crate::domain::Reason;
 use crate::edge::operations::pets::document::JSON_API;
 use crate::engine::handle::AskError;
 use crate::store;
+
+pub use self::listing::page;
 
 /// The media type of RFC 9457.
 pub const PROBLEM: &str = "application/problem+json";
@@ -90,28 +94,53 @@ pub enum Form {
     Problem,
 }
 
-#[derive(Serialize)]
-struct Errors<'a> {
+/// An error of the pets API (JSON:API).
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Errors<'a> {
+    #[schema(value_type = Vec<ErrorObject>, min_items = 1, max_items = 1)]
     errors: [ErrorObject<'a>; 1],
 }
 
-#[derive(Serialize)]
-struct ErrorObject<'a> {
+/// What went wrong.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ErrorObject<'a> {
+    /// As the answer's own.
+    #[schema(value_type = String, pattern = "^[45][0-9]{2}$")]
     status: &'a str,
+    #[schema(value_type = ErrorCode)]
     code: &'a str,
+    /// The same for every error of this code.
+    #[schema(value_type = String)]
     title: &'a str,
+    /// About this request.
+    #[schema(value_type = String)]
     detail: &'a str,
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// An error of the characters API (RFC 9457).
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Problem<'a> {
+    /// Says nothing: `code` tells problems apart.
+    #[schema(value_type = String)]
     r#type: &'a str,
+    /// The same for every error of this code.
+    #[schema(value_type = String)]
     title: &'a str,
+    /// As the answer's own.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// About this request.
+    #[schema(value_type = String)]
     detail: &'a str,
+    #[schema(value_type = ErrorCode)]
     code: &'a str,
+    /// As in `X-Request-Id`.
+    #[schema(value_type = String)]
     request_id: &'a str,
 }
+
+/// Every code there is.
+pub struct ErrorCode;
 
 impl Code {
     pub fn name(self) -> &'static str {
@@ -122,7 +151,7 @@ impl Code {
         self.parts().0
     }
 
-    fn title(self) -> &'static str {
+    pub fn title(self) -> &'static str {
         self.parts().2
     }
 
@@ -182,6 +211,7 @@ impl Error {
 
     /// 422, where the code's own status is 400: it was JSON, but not what is wanted.
     pub fn unprocessable(self) -> Self {
+        debug_assert!(self.code.may_be_unprocessable(), "docs/errors.md says so of {self}");
         Self { status: Some(StatusCode::UNPROCESSABLE_ENTITY), ..self }
     }
 

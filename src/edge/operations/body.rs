@@ -12,7 +12,7 @@ use crate::edge::http::error::{Code, Error};
 use crate::store::CharacterRef;
 
 /// Most fields of an appearance, or stats, in one request.
-const MAX_ENTRIES: usize = 64;
+pub(super) const MAX_ENTRIES: usize = 64;
 /// The reason of a change for which the caller gave none.
 const DEFAULT_REASON: &str = "user_requested";
 

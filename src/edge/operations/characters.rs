@@ -38,7 +38,7 @@ pub struct Page {
 #[schema(as = EventList)]
 pub struct History {
     /// The events as they were published, each with its `seq`; the newest last.
-    #[schema(value_type = Vec<serde_json::Value>)]
+    #[schema(value_type = Vec<super::schemas::PastEvent>)]
     data: Vec<Box<RawValue>>,
     /// Null when there are no more for now.
     next_after_seq: Option<u64>,

@@ -34,7 +34,7 @@ pub struct Document<'a> {
     stat_points: u32,
     skill_points: u32,
     #[serde(serialize_with = "appearance")]
-    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
+    #[schema(value_type = std::collections::BTreeMap<String, super::schemas::Look>)]
     appearance: &'a Appearance,
     position: Option<Position<'a>>,
     online: bool,
@@ -85,7 +85,10 @@ pub struct Selection<'a> {
     location: Option<Position<'a>>,
 }
 
-struct Looks<'a>(&'a Appearance);
+/// Fields of an appearance by name.
+#[derive(utoipa::ToSchema)]
+#[schema(as = Appearance, value_type = std::collections::BTreeMap<String, super::schemas::Look>)]
+pub struct Looks<'a>(&'a Appearance);
 
 impl<'a> Document<'a> {
     pub fn new(number: CharacterId, character: &'a Character) -> Self {

@@ -1,6 +1,8 @@
 //! What is sent about pets. Over HTTP: a JSON:API document with a pet, or with its new name.
 //! Over NATS, where there is no path to name the pet: the attributes alone, beside `petId`.
 
+pub mod schema;
+
 use chrono::{DateTime, Datelike as _, Days, SubsecRound as _, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::page::{Links, Page};
 use crate::domain::CharacterId;
@@ -13,34 +14,40 @@ pub const JSON_API: &str = "application/vnd.api+json";
 pub const PETS: &str = "pets";
 
 /// One pet.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PetDocument)]
 pub struct Document {
     pub data: Resource,
 }
 
 /// One page of pets.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PetList)]
 pub struct List {
     data: Vec<Resource>,
     meta: Meta,
     links: Links,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PetListMeta)]
 struct Meta {
     total: u64,
     page: Page,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Pet)]
 pub struct Resource {
+    #[schema(value_type = String, pattern = "^pets$")]
     r#type: &'static str,
     id: String,
     attributes: Attributes,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PetAttributes)]
 struct Attributes {
     cash_id: u64,
     template_id: u32,
@@ -50,6 +57,7 @@ struct Attributes {
     fullness: u8,
     #[serde(serialize_with = "instant")]
     expiration: Option<DateTime<Utc>>,
+    #[schema(value_type = u32)]
     owner_id: CharacterId,
     slot: i8,
     x: i16,
@@ -61,8 +69,9 @@ struct Attributes {
     purchase_by: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PetExclude)]
 struct Exclude {
     item_id: u32,
 }

@@ -16,7 +16,8 @@ pub struct Request {
 }
 
 /// The page that is served.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PageOfPets)]
 pub struct Page {
     number: u64,
     size: u64,
@@ -25,7 +26,8 @@ pub struct Page {
 }
 
 /// Where this page and its neighbours are; null where there is none.
-#[derive(PartialEq, Eq, Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PageLinks)]
 pub struct Links {
     #[serde(rename = "self")]
     this: String,
