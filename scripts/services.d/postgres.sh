@@ -68,6 +68,7 @@ postgres_launch() {
     launch postgres "${as_postgres[@]}" "$bin/postgres" -D "$home/data" -p "$port" \
         -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
         -c fsync=on -c max_connections=300 -c shared_buffers=128MB \
+        -c recovery_init_sync_method=syncfs \
         -c timezone=UTC -c "log_line_prefix=%m [%p] %a "
 }
 
