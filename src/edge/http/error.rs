@@ -315,6 +315,10 @@ impl From<store::Error> for Error {
             let detail = "the database does not answer";
             return Self::caused(Code::DatabaseUnavailable, detail, error);
         }
+        if let store::Error::Exhausted { .. } = error {
+            // Somebody took the highest there is: the caller may name one below.
+            return Self::new(Code::Reason(Reason::NumberTaken), "no higher number is left");
+        }
         Self::caused(Code::Internal, "the database could not be read", error)
     }
 }
