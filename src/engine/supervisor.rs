@@ -11,31 +11,33 @@ mod claims;
 pub(super) mod facts;
 mod gather;
 pub(super) mod lookup;
+mod messages;
 mod queue;
 mod rollback;
 mod upkeep;
 mod walks;
+mod waves;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
+use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler};
 use arc_swap::ArcSwap;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle as Runtime;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::character::TakeRound;
 use super::clockwork::{Clockwork, Schedule};
 use super::committer::{Commit, Committer};
 use super::credits::Credits;
-use super::record::{Batch, Target, credits_of};
+use super::record::credits_of;
 use super::registry::Registry;
-use super::request::{Claims, Errand};
-use super::round::{Answer, Collected, Item, Round, RoundContext, Stepped, Unrouted};
+use super::request::Claims;
+use super::round::{Collected, Item, Round, RoundContext, Stepped, Unrouted};
 use super::tenants::Tenants;
 use crate::domain::{Catalog, CharacterId, CharacterKey, PetKey, Rules, TenantId};
 use crate::store::Store;
@@ -43,8 +45,8 @@ use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
 use crate::telemetry::metrics::METRICS;
 
 use claims::Book;
-use facts::{Wave, may_have_consequences};
 use gather::Draft;
+pub use messages::{Ask, Committed, Deliver, Drain, Due, TakeBack, Tend};
 use queue::Queue;
 use upkeep::Upkeep;
 use walks::Walks;
@@ -128,67 +130,6 @@ enum Stage {
     Committing,
 }
 
-/// A batch from the intake. Bounded by the intake's credits.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Deliver {
-    pub batch: Batch,
-    pub envelope: Envelope,
-}
-
-/// A request whose sender waits for the commit.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Ask {
-    pub errand: Errand,
-    pub reply: oneshot::Sender<Answer>,
-    /// Its place among `engine.max_requests`; given back with the answer.
-    pub permit: OwnedSemaphorePermit,
-    pub envelope: Envelope,
-}
-
-/// Characters whose hunger or expiry is due.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Due {
-    pub keys: Vec<CharacterKey>,
-    pub envelope: Envelope,
-}
-
-/// A round is in SQL.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Committed {
-    pub number: i64,
-    /// Of the intake's, given back with it.
-    pub credits: usize,
-    pub envelope: Envelope,
-}
-
-/// A round the committer gives back.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct TakeBack {
-    pub round: Round,
-    /// Why the database will not take it as it is; none if it only stood behind such a one.
-    pub refusal: Option<String>,
-}
-
-/// Time passes: renew the lease if nothing else did, and retire the idle.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Tend {
-    /// A commit at least this often.
-    pub renew_after: Duration,
-}
-
-/// Finish what was accepted and say when all of it is committed.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Drain {
-    pub done: oneshot::Sender<()>,
-}
-
 impl BrokerSupervisor {
     pub fn new(parts: Parts) -> Self {
         Self {
@@ -267,7 +208,7 @@ impl BrokerSupervisor {
             opened,
             credits: draft.credits,
             claims,
-            may_have_wave: groups.iter().flat_map(|(_, items)| items).any(may_have_consequences),
+            may_have_wave: groups.iter().flat_map(|(_, items)| items).any(waves::may_follow),
             first_wave: None,
             unrouted: draft.unrouted,
             progress: self.queue.take_progress(),
@@ -297,19 +238,6 @@ impl BrokerSupervisor {
                 entry.addr.do_send(message);
             });
         }
-    }
-
-    /// What the first wave of a round has others do, if anything.
-    fn wave(stepped: &mut [Stepped]) -> Wave {
-        let mut wave = Wave(Vec::new());
-        for Stepped { key, steps, .. } in stepped {
-            for step in steps {
-                for (who, action) in std::mem::take(&mut step.consequences) {
-                    wave.add(&step.item, key.tenant, who, action);
-                }
-            }
-        }
-        wave
     }
 
     /// Gives the committer every round that is stepped, sound, and next in order.
@@ -437,14 +365,14 @@ impl Handler<Collected> for BrokerSupervisor {
         };
         let mut stepped = open.context.take_results();
         if let Some(first) = open.first_wave.take() {
-            stepped = merged(first, stepped);
+            stepped = waves::merged(first, stepped);
         } else if stepped.iter().all(|stepped| stepped.death.is_none()) {
-            let wave = Self::wave(&mut stepped);
-            if !wave.0.is_empty() {
+            let wave = waves::second(&mut stepped);
+            if !wave.is_empty() {
                 open.first_wave = Some(stepped);
                 let round = Arc::clone(&open.context);
-                round.expect(wave.0.len());
-                self.send(wave.0, &round);
+                round.expect(wave.len());
+                self.send(wave, &round);
                 return;
             }
         }
@@ -528,35 +456,4 @@ impl Handler<Drain> for BrokerSupervisor {
         self.drained = Some(message.done);
         self.pump(context);
     }
-}
-
-impl Item {
-    /// The character it is for, when that is already certain.
-    fn owner(
-        &self,
-        directory: &FxHashMap<PetKey, CharacterId>,
-        uuids: &FxHashMap<(TenantId, Uuid), CharacterId>,
-    ) -> Option<CharacterKey> {
-        match self.target {
-            Target::Owner(key) => Some(key),
-            Target::Pet(key) => directory
-                .get(&key)
-                .map(|character| CharacterKey { tenant: key.tenant, character: *character }),
-            Target::Character(tenant, uuid) => uuids
-                .get(&(tenant, uuid))
-                .map(|character| CharacterKey { tenant, character: *character }),
-            Target::Nobody => None,
-        }
-    }
-}
-
-/// Both waves of a round, each actor once.
-fn merged(mut first: Vec<Stepped>, second: Vec<Stepped>) -> Vec<Stepped> {
-    for later in second {
-        match first.iter_mut().find(|stepped| stepped.key == later.key) {
-            Some(stepped) => stepped.absorb(later),
-            None => first.push(later),
-        }
-    }
-    first
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::lookup::Found;
 use crate::domain::character::{Action, Standing};
 use crate::domain::input::Request;
-use crate::domain::{CharacterId, CharacterKey, Input, TenantId};
+use crate::domain::{CharacterKey, Input, TenantId};
 use crate::engine::record::Target;
 use crate::engine::request::ANSWERS_KEPT;
 use crate::engine::round::{Answer, Item, Origin};
@@ -61,11 +61,6 @@ pub fn is_asking(item: &Item) -> bool {
     is_repeatable || action(item).is_some_and(wants)
 }
 
-/// Whether others may have to act upon it in the same round.
-pub fn may_have_consequences(item: &Item) -> bool {
-    matches!(action(item), Some(Action::Select { others, .. }) if !others.is_empty())
-}
-
 /// The first answer, if this was answered before.
 pub fn repeated(item: &Item, found: &Found) -> Option<Answer> {
     let Origin::Request { idempotency: Some(idempotency), .. } = &item.origin else { return None };
@@ -116,29 +111,8 @@ pub fn giving_way(found: &Found) -> impl Iterator<Item = CharacterKey> {
     others.map(|other| CharacterKey { tenant: other.tenant, character: other.character })
 }
 
-/// What steps of a round want others to do in its second wave, each with what caused it.
-pub struct Wave(pub Vec<(CharacterKey, Vec<Item>)>);
-
-impl Wave {
-    pub fn add(&mut self, cause: &Item, tenant: TenantId, who: CharacterId, action: Action) {
-        let key = CharacterKey { tenant, character: who };
-        let request = crate::domain::character::request::Request::internal(action);
-        let item = Item {
-            origin: Origin::Consequence,
-            target: Target::Owner(key),
-            input: Input::Request(Request::Character(Box::new(request))),
-            cause: std::sync::Arc::clone(&cause.cause),
-            index: cause.index,
-            is_suspect: cause.is_suspect,
-        };
-        match self.0.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, items)) => items.push(item),
-            None => self.0.push((key, vec![item])),
-        }
-    }
-}
-
-fn action(item: &Item) -> Option<&Action> {
+/// What is asked of the character itself, if that is what this item does.
+pub(super) fn action(item: &Item) -> Option<&Action> {
     match &item.input {
         Input::Request(Request::Character(request)) => Some(&request.action),
         _ => None,

@@ -1,12 +1,13 @@
 //! Gathering: waiting inputs become a draft, grouped by the character they are for.
 
 use rustc_hash::FxHashMap;
+use uuid::Uuid;
 
 use super::BrokerSupervisor;
 use super::facts::is_asking;
 use super::queue::Waiting;
-use crate::domain::CharacterKey;
-use crate::engine::record::credits_of;
+use crate::domain::{CharacterId, CharacterKey, PetKey, TenantId};
+use crate::engine::record::{Target, credits_of};
 use crate::engine::request::Claims;
 use crate::engine::round::{Item, Origin, Unrouted, UnroutedEnd};
 
@@ -128,6 +129,26 @@ impl BrokerSupervisor {
                 }
                 is_suspect
             }
+        }
+    }
+}
+
+impl Item {
+    /// The character it is for, when that is already certain.
+    pub(super) fn owner(
+        &self,
+        directory: &FxHashMap<PetKey, CharacterId>,
+        uuids: &FxHashMap<(TenantId, Uuid), CharacterId>,
+    ) -> Option<CharacterKey> {
+        match self.target {
+            Target::Owner(key) => Some(key),
+            Target::Pet(key) => directory
+                .get(&key)
+                .map(|character| CharacterKey { tenant: key.tenant, character: *character }),
+            Target::Character(tenant, uuid) => uuids
+                .get(&(tenant, uuid))
+                .map(|character| CharacterKey { tenant, character: *character }),
+            Target::Nobody => None,
         }
     }
 }
