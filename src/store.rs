@@ -28,6 +28,7 @@ pub mod pets;
 pub mod schema;
 pub mod work;
 
+mod connection;
 mod decode;
 mod entity;
 mod fields;

@@ -11,8 +11,9 @@ mod sqlite;
 
 use std::sync::Arc;
 
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DbErr;
 
+use super::connection::Connection;
 use super::error::{CommitError, Error};
 use super::lease::{Fence, Position, read_position};
 use super::work::Work;
@@ -127,13 +128,13 @@ impl Outcome {
 /// Whether the fence hit, and with it the round was committed.
 async fn attempt(
     backend: Backend,
-    connection: &DatabaseConnection,
+    connection: &Connection,
     fence: &Fence,
     round: i64,
     work: &Work,
 ) -> Result<bool, DbErr> {
     match backend {
         Backend::Postgres => postgres::attempt(connection, fence, round, work).await,
-        Backend::Sqlite => sqlite::attempt(connection, fence, round, work).await,
+        Backend::Sqlite => sqlite::attempt(&connection.pooled(), fence, round, work).await,
     }
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait, Value,
+    ConnectionTrait, DbErr, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait, Value,
 };
 
+use super::connection::Connection;
 use super::error::Error;
 use super::{Backend, Locks, Store, postgres};
 use crate::faults::{self, Mechanism};
@@ -140,7 +141,7 @@ impl Store {
                 let (succession, shard) = (Arc::clone(succession), Arc::clone(shard));
                 self.writer()
                     .run(move |connection| async move {
-                        succession.give_up(&connection, &shard).await
+                        succession.give_up(&*connection, &shard).await
                     })
                     .await
             }
@@ -168,7 +169,7 @@ pub(super) async fn read_position(
 /// whoever finds the lock held and the lease run out knows that its holder hangs; it cannot be
 /// another candidate about to take the shard.
 async fn take(
-    connection: &DatabaseConnection,
+    connection: &Connection,
     locks: &Locks,
     shard: &Arc<str>,
     holder: &str,
@@ -178,7 +179,8 @@ async fn take(
     if backend == Backend::Postgres && !postgres::is_to_be_had(connection, shard).await? {
         return Ok(None);
     }
-    let transaction = connection
+    let pool = connection.pooled();
+    let transaction = pool
         .begin_with_options(TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..Default::default()
@@ -226,7 +228,7 @@ async fn take(
 
 /// Ends the session of a holder that hangs. If that fails, the epoch is ours all the same, and
 /// a renewal tries for the lock again.
-async fn seize(connection: &DatabaseConnection, shard: &str) {
+async fn seize(connection: &Connection, shard: &str) {
     match postgres::seize(connection, shard).await {
         Ok(is_locked) => {
             tracing::warn!(shard, is_locked, "shard taken by its lease: its holder hangs");

@@ -9,16 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, Database, DbErr};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
+use super::connection::Connection;
 use super::error::{Error, is_starved};
 
 /// A connection pool that is replaced as a whole when it stops answering.
 pub(super) struct Pool {
     name: &'static str,
-    current: ArcSwap<DatabaseConnection>,
+    current: ArcSwap<Connection>,
     /// Held while a replacement is put in place.
     replacing: Mutex<()>,
     options: Box<dyn Fn() -> ConnectOptions + Send + Sync>,
@@ -50,7 +51,7 @@ impl Pool {
         let first = Database::connect(options()).await?;
         Ok(Self {
             name,
-            current: ArcSwap::from_pointee(first),
+            current: ArcSwap::from_pointee(Connection::new(first)),
             replacing: Mutex::default(),
             options: Box::new(options),
             recovery,
@@ -66,7 +67,7 @@ impl Pool {
     pub(super) async fn run<T, W, F>(&self, work: W) -> Result<T, Error>
     where
         T: Send + 'static,
-        W: FnOnce(Arc<DatabaseConnection>) -> F,
+        W: FnOnce(Arc<Connection>) -> F,
         F: Future<Output = Result<T, DbErr>> + Send + 'static,
     {
         let connection = self.current.load_full();
@@ -91,7 +92,7 @@ impl Pool {
     }
 
     /// Puts fresh connections in the place of `hung`, unless somebody did already.
-    async fn replace(&self, hung: &Arc<DatabaseConnection>) {
+    async fn replace(&self, hung: &Arc<Connection>) {
         let _turn = self.replacing.lock().await;
         if self.recovery == Recovery::Wait || !Arc::ptr_eq(&self.current.load(), hung) {
             return;
@@ -100,10 +101,10 @@ impl Pool {
         options.connect_lazy(true);
         // Lazy: no connection is made here, so this neither waits nor fails.
         let Ok(fresh) = Database::connect(options).await else { return };
-        self.current.store(Arc::new(fresh));
+        self.current.store(Arc::new(Connection::new(fresh)));
         tracing::warn!(pool = self.name, "connections replaced: the database did not answer");
         let hung = Arc::clone(hung);
         // Closed at once for everybody who waits in it; ends when its last statement does.
-        self.runtime.spawn(async move { hung.close_by_ref().await });
+        self.runtime.spawn(async move { hung.close().await });
     }
 }

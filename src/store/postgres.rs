@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use sea_orm::sqlx::{self, PgConnection, Row as _, postgres::PgConnectOptions};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, DbBackend, DbErr, Statement};
 
 use super::Options;
 
@@ -146,7 +146,7 @@ impl Succession {
     /// Gives the lock of the shard back, and no later session takes it by itself.
     pub(super) async fn give_up(
         &self,
-        connection: &DatabaseConnection,
+        connection: &impl ConnectionTrait,
         shard: &str,
     ) -> Result<(), DbErr> {
         self.held.lock().remove(shard);
@@ -216,7 +216,7 @@ impl Succession {
 /// Whether it is worth while to try for a shard: a look that disturbs nobody, for processes
 /// that stand by. Yes when the shard is new, its lease ran out or no other session has its lock.
 pub(super) async fn is_to_be_had(
-    connection: &DatabaseConnection,
+    connection: &impl ConnectionTrait,
     shard: &str,
 ) -> Result<bool, DbErr> {
     let sql = format!(
@@ -232,7 +232,7 @@ pub(super) async fn is_to_be_had(
 
 /// Ends other sessions that still have the lock of a shard whose lease ran out, and takes the
 /// lock. Says whether this session has it then.
-pub(super) async fn seize(connection: &DatabaseConnection, shard: &str) -> Result<bool, DbErr> {
+pub(super) async fn seize(connection: &impl ConnectionTrait, shard: &str) -> Result<bool, DbErr> {
     let sql = format!(
         "select count(pg_terminate_backend(pid, {PREDECESSOR_MILLIS})) \
          from ({LOCK_ROWS} and pid <> pg_backend_pid()) as zombie"

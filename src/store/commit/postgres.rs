@@ -1,8 +1,9 @@
 //! A round on PostgreSQL: one statement, and so one round trip and one transaction.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 use crate::store::Backend;
+use crate::store::connection::Connection;
 use crate::store::keys::Keys;
 use crate::store::lease::{Fence, FenceSql, lease_end, lease_value};
 use crate::store::rows;
@@ -13,7 +14,7 @@ use crate::store::work::{OutboxRow, VitalsColumns, Work};
 const GUARD: &str = "exists (select from fence)";
 
 pub(super) async fn attempt(
-    connection: &DatabaseConnection,
+    connection: &Connection,
     fence: &Fence,
     round: i64,
     work: &Work,
