@@ -63,16 +63,23 @@ impl Store {
             return Ok(Vec::new());
         }
         let backend = self.backend();
-        let keys = Keys::of_characters(keys);
-        let sql = format!(
-            "select k.tenant, k.id, {TENANT_COLUMNS}, {} from {} \
+        let relation = Keys::of_characters(keys).relation(backend, 1);
+        let characters = format!(
+            "select k.tenant, k.id, {TENANT_COLUMNS}, {} from {relation} \
              left join tenants t on t.id = k.tenant \
              left join characters c on c.tenant = k.tenant and c.id = k.id",
             decode::character_columns(backend),
-            keys.relation(backend, 1)
         );
-        let rows = self.rows(sql, keys.into_values(backend)).await?;
-        let mut stored = self.with_pets(&rows).await?;
+        let pets = format!(
+            "select p.tenant, p.owner, {} from {relation} \
+             join pets p on p.tenant = k.tenant and p.owner = k.id",
+            decode::pet_columns(backend),
+        );
+        let values = || Keys::of_characters(keys).into_values(backend);
+        // Both to their end, whatever becomes of the other.
+        let (characters, pets) =
+            tokio::join!(self.rows(characters, values()), self.rows(pets, values()));
+        let mut stored = with_pets(&characters?, &pets?)?;
         stored.retain(|stored| stored.character.is_some() || !stored.pets.is_empty());
         Ok(stored)
     }
@@ -151,42 +158,32 @@ impl Store {
             Err(_) => Err(Error::Exhausted { counter: COUNTER }),
         }
     }
+}
 
-    /// Reads `tenant, id`, the tenant's columns and the character's, and the pets that belong to them.
-    async fn with_pets(&self, rows: &[QueryResult]) -> Result<Vec<Stored>, Error> {
-        let mut stored = Vec::with_capacity(rows.len());
-        for row in rows {
-            let mut cursor = Cursor::new(row, "characters");
-            let tenant = decode::tenant_id(&mut cursor)?;
-            let key = CharacterKey { tenant, character: decode::character_id(&mut cursor, "id")? };
-            let tenant = decode::tenant(&mut cursor, tenant)?;
-            let character = decode::character(&mut cursor)?;
-            stored.push(Stored { key, tenant, character, pets: Vec::new() });
-        }
-        if stored.is_empty() {
-            return Ok(stored);
-        }
-        let position: HashMap<CharacterKey, usize> =
-            stored.iter().enumerate().map(|(index, stored)| (stored.key, index)).collect();
-        let backend = self.backend();
-        let keys = Keys::of_characters(stored.iter().map(|stored| &stored.key));
-        let sql = format!(
-            "select p.tenant, p.owner, {} from {} \
-             join pets p on p.tenant = k.tenant and p.owner = k.id",
-            decode::pet_columns(backend),
-            keys.relation(backend, 1)
-        );
-        for row in self.rows(sql, keys.into_values(backend)).await? {
-            let mut cursor = Cursor::new(&row, "pets");
-            let tenant = decode::tenant_id(&mut cursor)?;
-            let character = decode::character_id(&mut cursor, "owner")?;
-            if let Some(index) = position.get(&CharacterKey { tenant, character }) {
-                stored[*index].pets.push(decode::pet(&mut cursor)?);
-            }
-        }
-        for stored in &mut stored {
-            stored.pets.sort_unstable_by_key(|pet| pet.id);
-        }
-        Ok(stored)
+/// Reads `tenant, id`, the tenant's columns and the character's of each row; and of the pets'
+/// rows `tenant, owner` and a pet's columns.
+fn with_pets(characters: &[QueryResult], pets: &[QueryResult]) -> Result<Vec<Stored>, Error> {
+    let mut stored = Vec::with_capacity(characters.len());
+    for row in characters {
+        let mut cursor = Cursor::new(row, "characters");
+        let tenant = decode::tenant_id(&mut cursor)?;
+        let key = CharacterKey { tenant, character: decode::character_id(&mut cursor, "id")? };
+        let tenant = decode::tenant(&mut cursor, tenant)?;
+        let character = decode::character(&mut cursor)?;
+        stored.push(Stored { key, tenant, character, pets: Vec::new() });
     }
+    let position: HashMap<CharacterKey, usize> =
+        stored.iter().enumerate().map(|(index, stored)| (stored.key, index)).collect();
+    for row in pets {
+        let mut cursor = Cursor::new(row, "pets");
+        let tenant = decode::tenant_id(&mut cursor)?;
+        let character = decode::character_id(&mut cursor, "owner")?;
+        if let Some(index) = position.get(&CharacterKey { tenant, character }) {
+            stored[*index].pets.push(decode::pet(&mut cursor)?);
+        }
+    }
+    for stored in &mut stored {
+        stored.pets.sort_unstable_by_key(|pet| pet.id);
+    }
+    Ok(stored)
 }

@@ -180,7 +180,8 @@ impl Publisher {
                 METRICS.outbox.published.with_label_values(&[SINK, &message.subject]).inc();
                 faults::pass(Point::AfterPublish);
             }
-            Err(error) => self.give_up(message, &error).await,
+            // Rare, and large: every event's future would have room for it.
+            Err(error) => Box::pin(self.give_up(message, &error)).await,
         }
     }
 

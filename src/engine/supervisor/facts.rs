@@ -61,10 +61,14 @@ pub fn is_asking(item: &Item) -> bool {
     is_repeatable || action(item).is_some_and(wants)
 }
 
-/// The first answer, if this was answered before.
+/// The first answer, if this was answered before; a failure, if nobody can tell.
 pub fn repeated(item: &Item, found: &Found) -> Option<Answer> {
     let Origin::Request { idempotency: Some(idempotency), .. } = &item.origin else { return None };
     let tenant = item.cause.tenant.as_ref()?.id;
+    let is_mine = |(of, key): &(TenantId, Box<str>)| *of == tenant && *key == idempotency.key;
+    if found.unreadable_keys.iter().any(is_mine) {
+        return Some(Answer::Failed);
+    }
     let kept =
         found.answers.iter().find(|kept| kept.tenant == tenant && kept.key == idempotency.key)?;
     let is_young = Utc::now() - kept.at < ANSWERS_KEPT;

@@ -29,6 +29,8 @@ pub(in crate::engine) struct Found {
     pub selecting: Vec<(TenantId, Uuid)>,
     /// Answers given before under the keys asked about.
     pub answers: Vec<AnswerRow>,
+    /// Keys under which something stands that cannot be read.
+    pub unreadable_keys: Vec<(TenantId, Box<str>)>,
     /// What stands there is not what can stand there; and how it is not.
     pub unreadable: Vec<(CharacterKey, String)>,
 }
@@ -42,28 +44,35 @@ pub(in crate::engine) async fn look_up(
     mut absent: Vec<CharacterKey>,
     is_here: impl Fn(CharacterKey) -> bool,
 ) -> Found {
-    let mut found = Found::default();
-    ask(&store, questions, &mut found).await;
+    absent.sort_unstable();
+    absent.dedup();
+    let (mut found, mut known, owners) = (Found::default(), Found::default(), async {
+        match &lost[..] {
+            [] => Vec::new(),
+            // The columns asked for here have no form that cannot be read.
+            lost => insist(|| store.owners_of(lost)).await.unwrap_or_else(unanswered),
+        }
+    });
+    let ((), (), owners) =
+        tokio::join!(ask(&store, questions, &mut found), load(&store, &absent, &mut known), owners);
+    found.owners = owners;
     let by_uuid = found
         .numbers
         .iter()
         .map(|((tenant, _), character)| CharacterKey { tenant: *tenant, character: *character });
-    absent.extend(by_uuid.chain(giving_way(&found)).filter(|key| !is_here(*key)));
-    if !lost.is_empty() {
-        // The columns asked for here have no form that cannot be read.
-        found.owners = insist(|| store.owners_of(&lost)).await.unwrap_or_else(unanswered);
-    }
-    for (pet, character) in &found.owners {
-        let key = CharacterKey { tenant: pet.tenant, character: *character };
-        if !is_here(key) {
-            absent.push(key);
-        }
-    }
-    absent.sort_unstable();
-    absent.dedup();
-    if !absent.is_empty() {
-        load(&store, &absent, &mut found).await;
-    }
+    let by_pet = found
+        .owners
+        .iter()
+        .map(|(pet, character)| CharacterKey { tenant: pet.tenant, character: *character });
+    // Sorted: what was read just now is not read again.
+    let is_new = |key: &CharacterKey| absent.binary_search(key).is_err() && !is_here(*key);
+    let mut concerned: Vec<_> =
+        by_uuid.chain(by_pet).chain(giving_way(&found)).filter(is_new).collect();
+    concerned.sort_unstable();
+    concerned.dedup();
+    found.stored = known.stored;
+    found.unreadable = known.unreadable;
+    load(&store, &concerned, &mut found).await;
     found
 }
 
@@ -72,17 +81,31 @@ async fn ask(store: &Store, mut questions: Questions, found: &mut Found) {
     questions.sort();
     let Questions { uuids, names, users, keys, selecting } = questions;
     found.selecting = selecting;
-    if !uuids.is_empty() {
-        found.numbers = insist(|| store.numbers_of(&uuids)).await.unwrap_or_else(unanswered);
-    }
-    if !names.is_empty() {
-        found.holders = insist(|| store.holders_of(&names)).await.unwrap_or_else(unanswered);
-    }
-    if !users.is_empty() {
-        found.users = insist(|| store.characters_of_users(&users)).await.unwrap_or_else(unanswered);
-    }
-    if !keys.is_empty() {
-        found.answers = insist(|| store.answers(&keys)).await.unwrap_or_else(unanswered);
+    let (numbers, holders, users, ()) = tokio::join!(
+        insist(|| store.numbers_of(&uuids)),
+        insist(|| store.holders_of(&names)),
+        insist(|| store.characters_of_users(&users)),
+        recall(store, &keys, found),
+    );
+    found.numbers = numbers.unwrap_or_else(unanswered);
+    found.holders = holders.unwrap_or_else(unanswered);
+    found.users = users.unwrap_or_else(unanswered);
+}
+
+/// Reads the answers given before together, or one by one if some of them cannot be read: who
+/// asks again under such a key must not be served a second time.
+async fn recall(store: &Store, keys: &[(TenantId, Box<str>)], found: &mut Found) {
+    match insist(|| store.answers(keys)).await {
+        Ok(answers) => found.answers.extend(answers),
+        Err(_) if keys.len() > 1 => {
+            for key in keys {
+                Box::pin(recall(store, std::slice::from_ref(key), found)).await;
+            }
+        }
+        Err(error) => {
+            tracing::error!(key = &*keys[0].1, "a kept answer cannot be read: {error}");
+            found.unreadable_keys.extend_from_slice(keys);
+        }
     }
 }
 
@@ -95,6 +118,9 @@ fn unanswered<T>(error: store::Error) -> Vec<T> {
 
 /// Reads characters together, or one by one if some of them cannot be read.
 async fn load(store: &Store, keys: &[CharacterKey], found: &mut Found) {
+    if keys.is_empty() {
+        return;
+    }
     match insist(|| store.load(keys)).await {
         Ok(stored) => found.stored.extend(stored),
         Err(_) if keys.len() > 1 => {
