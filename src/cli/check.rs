@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 Each line begins with what was found:
   ok           as wanted
   differs      usable, but not as wanted
-  missing      a place on this machine that is not there
+  missing      not there, and `serve` would not make it: a folder, the schema
   unreachable  a service that does not answer
   wrong        of no use; the configuration is to blame
 
@@ -49,7 +49,7 @@ enum Finding {
     Good(String),
     /// It works, but differs from what is wanted.
     Differs(String),
-    /// A file or folder that is not there.
+    /// A file, a folder or a schema that is not there, and that `serve` would not make.
     Missing(String),
     /// A service that does not answer, or does not let us in.
     Unreachable(String),
@@ -164,7 +164,8 @@ fn absent(file: &Path, migrates: bool) -> Finding {
         Some(folder) if !folder.is_dir() => {
             Finding::Missing(format!("{shown} cannot be: there is no folder {}", folder.display()))
         }
-        _ => Finding::Differs(format!("{shown} does not exist; {}", remedy(migrates))),
+        _ if migrates => Finding::Differs(format!("{shown} does not exist; {}", remedy(true))),
+        _ => Finding::Missing(format!("{shown} does not exist; {}", remedy(false))),
     }
 }
 
@@ -173,11 +174,11 @@ async fn schema(config: &Config, store: &Store) -> Finding {
     let url = config.database.url.redacted();
     match store.schema().await {
         Ok(SchemaState::Current) => Finding::Good(format!("{url}, schema is current")),
-        Ok(SchemaState::Behind { missing }) => Finding::Differs(format!(
-            "{url}, schema misses {}; {}",
-            missing.join(", "),
-            remedy(migrates)
-        )),
+        Ok(SchemaState::Behind { missing }) => {
+            let what = format!("{url}, schema misses {}; {}", missing.join(", "), remedy(migrates));
+            // `serve` would not start.
+            if migrates { Finding::Differs(what) } else { Finding::Missing(what) }
+        }
         Ok(SchemaState::Ahead { unknown }) => {
             Finding::Differs(format!("{url}, schema has {} of a newer release", unknown.join(", ")))
         }

@@ -47,6 +47,7 @@ pub(super) fn places(out: &mut impl Write, places: &Places<'_>) -> io::Result<()
     );
     writeln!(out, "Menagerie runs, with nothing but itself.")?;
     writeln!(out, "  pets API   http://{game}/api/pets/{pet}")?;
+    writeln!(out, "  characters http://{game}/api/v1/characters, described at http://{game}/docs")?;
     writeln!(out, "  probes     http://{admin}/readyz?verbose")?;
     writeln!(out, "  metrics    http://{admin}/metrics")?;
     writeln!(out, "  Kafka      {servers}")?;
@@ -63,6 +64,7 @@ pub(super) fn places(out: &mut impl Write, places: &Places<'_>) -> io::Result<()
          -d '{{\"data\":{{\"type\":\"pets\",\"attributes\":{{\"templateId\":{template_id},\
          \"ownerId\":{owner},\"name\":\"Kino\"}}}}}}'"
     )?;
+    writeln!(out, "curl -s 'http://{game}/api/v1/characters?limit=3' {headers}")?;
     writeln!(out, "kcat -q -b {servers} -C -o beginning -t {}", topics.pet_status)?;
     writeln!(
         out,
