@@ -78,9 +78,18 @@ async fn characters_are_created_played_and_deleted() {
     assert_eq!(learnt["level"], 2);
     let stats = caller.told("characters.stats.allocate", this(json!({ "strength": 2 }))).await;
     assert_eq!(stats["stats"]["strength"], 12);
+    assert_eq!(caller.told("characters.stats", this(json!({}))).await, stats);
     let dyed = this(json!({ "hair_style": 3, "reason": "shop" }));
     assert_eq!(caller.told("characters.appearance", dyed).await["hair_style"], 3);
     assert_eq!(caller.told("characters.appearance", this(json!({}))).await["hair_style"], 3);
+    let renamed = caller.told("characters.patch", this(json!({ "name": "Nina" }))).await;
+    assert_eq!(renamed["name"], "Nina");
+    let check = caller.told("characters.check-name", json!({ "name": "nina" })).await;
+    assert_eq!(check, json!({ "name": "nina", "available": false, "reason": "name_taken" }));
+    let past = caller.told("characters.events", this(json!({ "limit": 1 }))).await;
+    assert_eq!((&past["data"][0]["seq"], past["data"].as_array().unwrap().len()), (&json!(1), 1));
+    let next = caller.told("characters.events", this(json!({ "after_seq": 1 }))).await;
+    assert_eq!(next["data"][0]["seq"], 2);
     let left = caller.told("characters.offline", this(json!({ "reason": "logout" }))).await;
     assert_eq!(left["online"], false);
 

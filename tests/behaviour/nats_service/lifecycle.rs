@@ -106,16 +106,20 @@ async fn it_says_what_it_is_what_it_has_and_what_it_did() {
     endpoints.sort_unstable();
     let expected: Vec<(String, String)> = [
         "characters.appearance",
+        "characters.check-name",
         "characters.create",
         "characters.delete",
+        "characters.events",
         "characters.experience",
         "characters.get",
         "characters.list",
         "characters.offline",
         "characters.online",
+        "characters.patch",
         "characters.position",
         "characters.restore",
         "characters.select",
+        "characters.stats",
         "characters.stats.allocate",
         "pets.create",
         "pets.delete",
@@ -141,7 +145,7 @@ async fn it_says_what_it_is_what_it_has_and_what_it_did() {
     let created = stats["endpoints"].as_array().unwrap().iter();
     let created = created.clone().find(|endpoint| endpoint["name"] == "characters-create").unwrap();
     assert_eq!((&created["num_requests"], &created["num_errors"]), (&json!(2), &json!(1)));
-    assert_eq!(created["last_error"], "409:The name is taken");
+    assert_eq!(created["last_error"], "409:name: The name is taken");
     assert_eq!(created["subject"], "menagerie.characters.create");
     assert_eq!(created["queue_group"], "menagerie");
     let time = |name: &str| created[name].as_u64().unwrap();

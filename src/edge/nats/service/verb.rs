@@ -16,6 +16,8 @@ pub enum Verb {
     Create,
     Get,
     List,
+    CheckName,
+    Patch,
     Delete,
     Restore,
     Select,
@@ -23,10 +25,13 @@ pub enum Verb {
     Offline,
     /// Where a character is, or is to be.
     Position,
+    Stats,
     Allocate,
     Experience,
     /// How a character looks, or is to look.
     Appearance,
+    /// What was published about a character.
+    Events,
     GetPet,
     ListPets,
     CreatePet,
@@ -35,19 +40,23 @@ pub enum Verb {
 }
 
 impl Verb {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::Create,
         Self::Get,
         Self::List,
+        Self::CheckName,
+        Self::Patch,
         Self::Delete,
         Self::Restore,
         Self::Select,
         Self::Online,
         Self::Offline,
         Self::Position,
+        Self::Stats,
         Self::Allocate,
         Self::Experience,
         Self::Appearance,
+        Self::Events,
         Self::GetPet,
         Self::ListPets,
         Self::CreatePet,
@@ -61,15 +70,19 @@ impl Verb {
             Self::Create => "characters.create",
             Self::Get => "characters.get",
             Self::List => "characters.list",
+            Self::CheckName => "characters.check-name",
+            Self::Patch => "characters.patch",
             Self::Delete => "characters.delete",
             Self::Restore => "characters.restore",
             Self::Select => "characters.select",
             Self::Online => "characters.online",
             Self::Offline => "characters.offline",
             Self::Position => "characters.position",
+            Self::Stats => "characters.stats",
             Self::Allocate => "characters.stats.allocate",
             Self::Experience => "characters.experience",
             Self::Appearance => "characters.appearance",
+            Self::Events => "characters.events",
             Self::GetPet => "pets.get",
             Self::ListPets => "pets.list",
             Self::CreatePet => "pets.create",
@@ -87,6 +100,12 @@ impl Verb {
         match self {
             Self::Create => api.create(call, Body::parse(bytes)?).await,
             Self::List => api.list(call, listing(Body::parse(bytes)?)?).await,
+            Self::CheckName => {
+                let mut body = Body::parse(bytes)?;
+                let name: String = body.required("name")?;
+                body.end()?;
+                api.check_name(call, &name).await
+            }
             Self::GetPet => api.pet(call, pets::pet(bytes)?).await,
             Self::ListPets => {
                 let (owner, page) = pets::listing(bytes)?;
@@ -113,6 +132,7 @@ impl Verb {
     ) -> Result<Rendered, Error> {
         let id = body.character()?;
         match self {
+            Self::Patch => api.patch(call, id, body).await,
             Self::Delete => match body.optional("permanent")?.unwrap_or(false) {
                 true => api.purge(call, id, body).await,
                 false => api.delete(call, id, body).await,
@@ -123,10 +143,20 @@ impl Verb {
             Self::Offline => api.offline(call, id, body).await,
             Self::Position if body.is_empty() => api.position(call, id).await,
             Self::Position => api.reposition(call, id, body).await,
+            Self::Stats => {
+                body.end()?;
+                api.stats(call, id).await
+            }
             Self::Allocate => api.allocate(call, id, body).await,
             Self::Experience => api.experience(call, id, body).await,
             Self::Appearance if body.is_empty() => api.appearance(call, id).await,
             Self::Appearance => api.dress(call, id, body).await,
+            Self::Events => {
+                let after_seq = body.optional("after_seq")?.unwrap_or(0);
+                let limit = body.optional("limit")?;
+                body.end()?;
+                api.events(call, id, after_seq, limit).await
+            }
             _ => {
                 body.end()?;
                 api.get(call, id).await
