@@ -116,7 +116,6 @@ pub fn serve_admin(
             .app_data(web::Data::clone(&authority))
             .app_data(web::Data::clone(&health))
             .app_data(frame::Deadline(ADMIN_TIMEOUT))
-            .app_data(error::Form::Problem)
             .configure(probes::routes)
             .default_service(web::to(no_route))
             .wrap(from_fn(auth::staff))

@@ -7,6 +7,7 @@ pub mod body;
 pub mod characters;
 pub mod document;
 pub mod pets;
+mod refusal;
 pub mod schemas;
 
 use std::future::Future;
@@ -59,7 +60,7 @@ pub struct Call {
     /// A player sees and changes its own characters only. None: a service.
     pub user: Option<Uuid>,
     /// `If-Match`.
-    pub version: Option<u64>,
+    pub versions: Option<Box<[u64]>>,
     /// `Idempotency-Key`, and what the request is told apart from others by.
     pub idempotency: Option<(Box<str>, [u8; 32])>,
 }
@@ -124,15 +125,20 @@ impl Operations {
         let mut claims = call.claims();
         claims.extend(action.user().map(|user| Claim::User(call.tenant, user)));
         claims.extend(action.name_key().map(|key| Claim::Name(call.tenant, key.into())));
-        let request = request::Request { user: call.user, uuid, version: call.version, action };
+        let asked = refusal::Asked::of(&action);
+        let request =
+            request::Request { user: call.user, uuid, versions: call.versions.clone(), action };
         let request = Request::Character(Box::new(request));
         match self.send(call, target, request, claims, Arc::new(render), is_drawn).await? {
             Answer::Rendered(rendered) => Ok(*rendered),
+            Answer::Refused(reason) => {
+                Err(asked.refused(reason, &self.game.catalog.load().characters))
+            }
             answer => Ok(render(&answer)),
         }
     }
 
-    /// Puts a request into a round. What the rules refuse is an error here.
+    /// Puts a request into a round.
     async fn send(
         &self,
         call: &Call,
@@ -149,7 +155,6 @@ impl Operations {
         let cause = Arc::clone(&call.cause);
         let errand = Errand { target, request, cause, claims, idempotency };
         match self.engine()?.ask(errand, self.game.request_timeout).await? {
-            Answer::Refused(reason) => Err(reason.into()),
             Answer::Failed => Err(Error::new(Code::Internal, "the request failed")),
             answer => Ok(answer),
         }
@@ -204,7 +209,7 @@ impl Call {
             tenant: caller.tenant_id(),
             user: caller.principal.player(),
             cause: caller.cause,
-            version: version(headers)?,
+            versions: versions(headers)?,
             idempotency: None,
         })
     }
@@ -238,18 +243,34 @@ impl Call {
     }
 }
 
-/// `If-Match`, if it names a version; `*` is any.
-fn version(headers: &HeaderMap) -> Result<Option<u64>, Error> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
+/// The versions `If-Match` names; none at all if it is absent or `*`, which is any. Tags we
+/// never gave, and weak ones, match nothing (RFC 9110, section 13.1.1).
+fn versions(headers: &HeaderMap) -> Result<Option<Box<[u64]>>, Error> {
+    let mut versions = Vec::new();
+    let mut has_any = false;
+    for value in headers.get_all(header::IF_MATCH) {
+        let value = value.to_str().unwrap_or_default();
+        if value.trim() == "*" {
+            return Ok(None);
+        }
+        for tag in value.split(',').map(str::trim) {
+            let (is_weak, tag) = match tag.strip_prefix("W/") {
+                Some(tag) => (true, tag),
+                None => (false, tag),
+            };
+            let quoted = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+            let digits = quoted.unwrap_or(tag);
+            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            let version = is_number.then(|| digits.parse::<u64>().ok()).flatten();
+            if quoted.is_none() && (is_weak || version.is_none()) {
+                let detail = "If-Match is no version of a character as ETag gives it";
+                return Err(Error::new(Code::InvalidVersion, detail));
+            }
+            versions.extend(version.filter(|_| !is_weak));
+            has_any = true;
+        }
     }
-    let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let version = is_number.then(|| digits.parse().ok()).flatten();
-    let invalid = || Error::new(Code::InvalidVersion, "If-Match is no version of a character");
-    version.map(Some).ok_or_else(invalid)
+    Ok(has_any.then(|| versions.into()))
 }
 
 fn not_serving() -> Error {

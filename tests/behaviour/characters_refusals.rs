@@ -14,6 +14,8 @@ behaviours! {
     in a shared engine:
     a_version_that_is_not_the_current_one_is_a_412,
     a_field_nobody_knows_is_a_422,
+    a_parameter_nobody_knows_is_a_400,
+    a_refusal_names_the_field_and_what_there_is,
     a_field_that_is_missing_or_of_another_kind_is_a_422,
     what_is_no_json_is_a_400,
     a_body_over_64_kib_is_a_413,
@@ -58,9 +60,12 @@ async fn a_version_that_is_not_the_current_one_is_a_412(world: World) {
         for other in [version - 1, version + 1] {
             with_version(format!("\"{other}\"")).await.refused(412, "version_mismatch");
         }
-        with_version("\"x\"".into()).await.refused(400, "invalid_version");
+        for never in ["\"x\"".into(), format!("W/\"{version}\"")] {
+            with_version(never).await.refused(412, "version_mismatch");
+        }
+        with_version("x".into()).await.refused(400, "invalid_version");
         assert_eq!(world.document(&hero).await, before, "{method} {path}");
-        let reply = with_version(format!("\"{version}\"")).await;
+        let reply = with_version(format!("\"x\", \"{version}\"")).await;
         assert!(matches!(reply.status, 200 | 204), "{method} {path}: {reply:?}");
         if reply.status == 200 {
             assert_eq!(reply.header("etag"), Some(&*format!("\"{}\"", version + 1)));
@@ -86,6 +91,39 @@ async fn a_field_nobody_knows_is_a_422(world: World) {
     }
     assert_eq!(world.document(&hero).await, before);
     world.nothing_until_a_move_of(&hero).await;
+}
+
+async fn a_parameter_nobody_knows_is_a_400(world: World) {
+    let hero = world.hero(Uuid::new_v4(), "Ann").await;
+    for (method, path, body) in changes(&hero) {
+        let path = format!("{path}?soft=true");
+        send(&world, &method, &path, &body).await.refused(400, "invalid_query");
+    }
+    for path in ["", "/position", "/stats", "/appearance", "/events"] {
+        let path = format!("{}?soft=true", hero.path(path));
+        world.read(&path).await.refused(400, "invalid_query");
+    }
+    assert_eq!(world.document(&hero).await["version"], 1);
+}
+
+async fn a_refusal_names_the_field_and_what_there_is(world: World) {
+    let hero = world.hero(Uuid::new_v4(), "Ann").await;
+    let another = creation(hero.user, "Bob");
+    let words = [
+        ("class_type", "class_type is one of druid, mage, paladin"),
+        ("race", "race is one of dwarf, elf"),
+        ("gender", "gender is one of female, male, other"),
+    ];
+    for (field, told) in words {
+        let reply = world.post("", with(another.clone(), json!({ field: "cloud" }))).await;
+        let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.starts_with(told), "{detail}");
+    }
+    let reply = world.put(&hero.path("/appearance"), json!({ "hair_style": 64 })).await;
+    reply.refused(422, "invalid_appearance");
+    assert_eq!(reply.json()["detail"], "hair_style: must be a whole number from 0 to 63");
+    let reply = world.put(&hero.path("/appearance"), json!({ "wings": 1 })).await;
+    assert!(reply.json()["detail"].as_str().unwrap().starts_with("wings: a field is one of "));
 }
 
 async fn a_field_that_is_missing_or_of_another_kind_is_a_422(world: World) {

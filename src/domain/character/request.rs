@@ -13,8 +13,8 @@ pub struct Request {
     pub user: Option<Uuid>,
     /// The character meant, where that is known by more than its number.
     pub uuid: Option<Uuid>,
-    /// What the caller believes the version to be (`If-Match`).
-    pub version: Option<u64>,
+    /// What the caller believes the version to be, one of these (`If-Match`).
+    pub versions: Option<Box<[u64]>>,
     pub action: Action,
 }
 
@@ -111,7 +111,7 @@ pub struct Standing {
 impl Request {
     /// One that comes from the engine itself.
     pub fn internal(action: Action) -> Self {
-        Self { user: None, uuid: None, version: None, action }
+        Self { user: None, uuid: None, versions: None, action }
     }
 }
 

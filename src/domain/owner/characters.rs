@@ -84,7 +84,7 @@ impl Owner {
         if is_another || request.user.is_some_and(|user| user != character.user) {
             return Err(Reason::UnknownCharacter);
         }
-        if request.version.is_some_and(|version| version != character.version) {
+        if request.versions.as_ref().is_some_and(|any| !any.contains(&character.version)) {
             return Err(Reason::VersionMismatch);
         }
         Ok(())

@@ -26,6 +26,16 @@ impl Asked {
         Ok(Self { call, bytes: Bytes::new() })
     }
 
+    /// The same, of a resource that has no parameters besides its path.
+    ///
+    /// # Errors
+    /// Also [`Code::InvalidQuery`].
+    pub fn of_a_path(api: &Operations, request: &HttpRequest) -> Result<Self, Error> {
+        let asked = Self::without_body(api, request)?;
+        plain(request)?;
+        Ok(asked)
+    }
+
     /// One that changes something, and may be repeated if it has a key.
     pub async fn with_body(
         api: &Operations,
@@ -34,6 +44,7 @@ impl Asked {
     ) -> Result<Self, Error> {
         let mut asked = Self::without_body(api, request)?;
         asked.bytes = whole(payload).await?;
+        plain(request)?;
         if let Some(key) = request.headers().get(IDEMPOTENCY_KEY) {
             let key = key.to_str().unwrap_or_default();
             let (method, path) = (request.method().as_str(), request.uri().to_string());
@@ -45,6 +56,14 @@ impl Asked {
 
     pub fn body(&self) -> Result<Body, Error> {
         Body::parse(&self.bytes)
+    }
+}
+
+/// A parameter nobody reads was meant to do something.
+fn plain(request: &HttpRequest) -> Result<(), Error> {
+    match request.query_string() {
+        "" => Ok(()),
+        _ => Err(Error::new(Code::InvalidQuery, "this resource has no query parameters")),
     }
 }
 

@@ -59,7 +59,7 @@ macro_rules! of_a_character {
     ($operation:ident) => {
         web::route().guard(reading()).to(
             |api: Data<Arc<Operations>>, request: HttpRequest| async move {
-                let asked = Asked::without_body(&api, &request)?;
+                let asked = Asked::of_a_path(&api, &request)?;
                 let id = id(&request)?;
                 answer(api.$operation(&asked.call, id).await?)
             },

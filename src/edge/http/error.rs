@@ -84,14 +84,26 @@ pub struct Error {
     status: Option<StatusCode>,
 }
 
-/// How a listener writes errors; put into its app's data. JSON:API is the default.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+/// How errors are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
-    /// JSON:API 1.1.
-    #[default]
+    /// JSON:API 1.1, which is the form of the service the pets API stands in for.
     JsonApi,
     /// RFC 9457.
     Problem,
+}
+
+impl Form {
+    /// By the path of the request.
+    pub fn of(path: &str) -> Self {
+        let is_below = |root: &str| {
+            path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match is_below("/api/pets") || is_below("/api/characters") {
+            true => Self::JsonApi,
+            false => Self::Problem,
+        }
+    }
 }
 
 /// An error of the pets API (JSON:API).
@@ -295,7 +307,7 @@ impl ResponseError for Error {
 
     /// The middleware that knows the request's id and the listener's form writes it anew.
     fn error_response(&self) -> HttpResponse {
-        self.response(Form::default(), "")
+        self.response(Form::Problem, "")
     }
 }
 

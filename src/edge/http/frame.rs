@@ -10,7 +10,6 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use uuid::Uuid;
 
-use super::characters;
 use super::error::{Error, Form};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,10 +27,7 @@ pub async fn identified(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let id = request_id(request.headers());
-    // The pets API keeps the form of the service it stands in for; whatever is younger has ours.
-    let listeners = request.app_data::<Form>().copied().unwrap_or_default();
-    let is_ours = request.path().starts_with(characters::ROOT);
-    let form = if is_ours { Form::Problem } else { listeners };
+    let form = Form::of(request.path());
     let written = |error: &actix_web::Error| {
         let text = id.to_str().unwrap_or_default();
         let mut response = match error.as_error::<Error>() {

@@ -34,7 +34,7 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 async fn read(api: Data<Arc<Operations>>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    let asked = Asked::without_body(&api, &request)?;
+    let asked = Asked::of_a_path(&api, &request)?;
     answer(api.pet(&asked.call, pet_id(&request)?).await?)
 }
 

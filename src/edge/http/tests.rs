@@ -55,7 +55,7 @@ async fn what_is_wrong_with_a_request_is_said_before_the_engine_is_asked() {
     let unknown = r#"{"data":{"type":"pets","attributes":{"templateId":1,"nmae":"Tom"}}}"#;
     let large = " ".repeat(64 * 1024 + 1);
     for (method, path, body, status, code) in [
-        (Method::GET, "/api/cats", "", 404, "no_such_route"),
+        (Method::GET, "/api/pets/1/toys", "", 404, "no_such_route"),
         (Method::GET, "/api/pets/tom", "", 404, "unknown_pet"),
         (Method::GET, "/api/pets/4294967296", "", 404, "unknown_pet"),
         (Method::GET, "/api/characters/tom/pets", "", 400, "invalid_id"),
@@ -167,6 +167,18 @@ async fn metrics_come_as_prometheus_text_or_as_openmetrics_on_request() {
     assert_eq!(header(&open, "content-type"), content_type);
     assert!(open.text().await.unwrap().ends_with("# EOF\n"));
     scene.stop().await;
+}
+
+#[actix_rt::test]
+async fn what_is_no_route_of_the_pets_api_gets_a_problem_document() {
+    let scene = Scene::with_tenant().await;
+    for path in ["/api/cats", "/api/petshop", "/api/v1/cats", "/"] {
+        let response = scene.game(Method::GET, path).send().await.unwrap();
+        assert_eq!(response.status(), 404, "{path}");
+        assert_eq!(header(&response, "content-type"), "application/problem+json", "{path}");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["code"], "no_such_route", "{path}");
+    }
 }
 
 #[actix_rt::test]

@@ -135,8 +135,11 @@ impl Operations {
         request: Request,
         render: &Render,
     ) -> Result<Answer, Error> {
-        let claims = call.claims();
-        self.send(call, Target::Owner(owner), request, claims, Arc::clone(render), false).await
+        let (target, claims) = (Target::Owner(owner), call.claims());
+        match self.send(call, target, request, claims, Arc::clone(render), false).await? {
+            Answer::Refused(reason) => Err(reason.into()),
+            answer => Ok(answer),
+        }
     }
 
     /// A pet that the caller may see and change, and its owner.

@@ -214,7 +214,8 @@ fn input(play: &Play, scene: &Scene) -> Input {
     };
     let version = scene.owner.character().unwrap().version;
     let version = matches!(play, Play::Stale).then_some(version + 1);
-    let asked = Request { version, ..Request::internal(action) };
+    let asked =
+        Request { versions: version.map(|version| [version].into()), ..Request::internal(action) };
     request(crate::domain::input::Request::Character(Box::new(asked)))
 }
 

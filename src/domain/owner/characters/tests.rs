@@ -212,9 +212,10 @@ fn a_name_in_another_case_is_its_owners_to_take() {
 #[test]
 fn only_its_own_user_and_the_right_version_are_admitted() {
     let mut scene = ann();
-    let of = |user, uuid, version| {
+    let of = |user, uuid, version: Option<u64>| {
         let action = Action::Experience { amount: 1 };
-        let asked = Request { user, uuid, version, action };
+        let asked =
+            Request { user, uuid, versions: version.map(|version| [version].into()), action };
         request(crate::domain::input::Request::Character(Box::new(asked)))
     };
     let stranger = Some(Uuid::from_u128(1));

@@ -18,8 +18,9 @@ use crate::edge::operations::pets::document::JSON_API;
 use crate::edge::operations::schemas::Example;
 
 /// Every route may end with these.
-const OF_ALL: [Code; 8] = [
+const OF_ALL: [Code; 9] = [
     Code::InvalidTenant,
+    Code::InvalidQuery,
     // Read of every request, also where nothing depends on it.
     Code::InvalidVersion,
     Code::Unauthenticated,

@@ -36,13 +36,14 @@ impl Scene {
     }
 }
 
-/// Status and code of a JSON:API error.
+/// Status and code of an error in either form.
 async fn error(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     assert_eq!(header(&response, "www-authenticate") == "Bearer", status == 401);
     assert!(!header(&response, "x-request-id").is_empty());
     let body: Value = response.json().await.unwrap();
-    (status, body["errors"][0]["code"].as_str().unwrap().to_owned())
+    let code = body["errors"][0]["code"].as_str().or(body["code"].as_str());
+    (status, code.unwrap().to_owned())
 }
 
 #[actix_rt::test]
