@@ -15,6 +15,7 @@
 //! Instants are kept to the microsecond.
 
 pub mod answers;
+pub mod audit;
 pub mod characters;
 pub mod commit;
 pub mod dead_letters;

@@ -11,6 +11,7 @@ mod m0003_outbox;
 mod m0004_dead_letters;
 mod m0005_idempotency_keys;
 mod m0006_characters;
+mod m0007_audit_log;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_dead_letters::Migration),
             Box::new(m0005_idempotency_keys::Migration),
             Box::new(m0006_characters::Migration),
+            Box::new(m0007_audit_log::Migration),
         ]
     }
 }

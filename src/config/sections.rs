@@ -124,11 +124,14 @@ pub struct Engine {
     /// with 503.
     #[schemars(range(min = 1))]
     pub max_requests: usize,
+    /// Depth, waiting time and last messages of every actor. Without it those metrics stand
+    /// still, and `GET /admin/actors` has nothing to sort by.
+    pub mailbox_metrics: bool,
 }
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { arbiters: 0, max_round: 8192, max_requests: 1024 }
+        Self { arbiters: 0, max_round: 8192, max_requests: 1024, mailbox_metrics: true }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Kafka: the intake that reads what others say, and the topic pet status events go to.
 
 pub mod client;
-mod decode;
+pub mod decode;
 pub mod intake;
 mod partitions;
+pub mod redelivery;
 pub mod status_topic;
 mod tail;
 

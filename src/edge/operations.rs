@@ -153,7 +153,7 @@ impl Operations {
             Box::new(Idempotency { key, request_hash, is_drawn, render })
         });
         let cause = Arc::clone(&call.cause);
-        let errand = Errand { target, request, cause, claims, idempotency };
+        let errand = Errand { claims, idempotency, ..Errand::new(target, request, cause) };
         match self.engine()?.ask(errand, self.game.request_timeout).await? {
             Answer::Failed => Err(Error::new(Code::Internal, "the request failed")),
             answer => Ok(answer),

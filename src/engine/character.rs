@@ -4,6 +4,9 @@
 //! What it holds may be one round ahead of SQL; if that round is refused or its handler
 //! panics, the actor is dropped and built anew from SQL.
 
+pub mod inspect;
+pub mod recent;
+
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,22 +16,24 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use uuid::Uuid;
 
+use self::recent::Recent;
 use super::round::{Answer, Census, Death, Item, Origin, RoundContext, Step, Stepped};
 use crate::domain::character::Action;
 use crate::domain::input::Request;
 use crate::domain::owner::Movement;
 use crate::domain::pet::Position;
 use crate::domain::{
-    self, Catalog, CharacterId, CharacterKey, Dice, Effects, Input, Outcome, Owner, PetId,
+    self, Catalog, CharacterId, CharacterKey, Dice, Effects, Input, Outcome, Owner, PetId, Reason,
 };
 use crate::faults;
-use crate::telemetry::mailbox::{Envelope, MessageKind};
+use crate::telemetry::mailbox::{Envelope, MessageKind, Span};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::panics;
 
 /// One character with its pets and its session.
 pub struct CharacterActor {
     owner: Owner,
+    recent: Recent,
 }
 
 /// The inputs of one round for one character, in order.
@@ -99,6 +104,13 @@ struct Ended {
 }
 
 impl Ended {
+    fn refusal(&self) -> Option<Reason> {
+        match self.outcome {
+            Outcome::Rejected(reason) | Outcome::DeadLetter(reason) => Some(reason),
+            Outcome::Applied | Outcome::Ignored(_) => None,
+        }
+    }
+
     fn of(self, item: Item) -> Step {
         let Self { outcome, answer, consequences, events_end } = self;
         Step { item, outcome, answer, consequences, events_end }
@@ -107,12 +119,17 @@ impl Ended {
 
 impl CharacterActor {
     pub fn new(owner: Owner) -> Self {
-        Self { owner }
+        Self { owner, recent: Recent::default() }
     }
 
     /// Steps the items where they stand: a panic leaves them in the message, whose drop
     /// hands them back to the round.
-    fn step_all(&mut self, items: &[Item], round: &RoundContext) -> (Vec<Ended>, Effects) {
+    fn step_all(
+        &mut self,
+        items: &[Item],
+        round: &RoundContext,
+        span: Option<Span>,
+    ) -> (Vec<Ended>, Effects) {
         let mut effects = Effects::default();
         let mut context = domain::Context {
             now: round.now,
@@ -121,9 +138,13 @@ impl CharacterActor {
             rules: &round.rules,
         };
         let mut ended = Vec::with_capacity(items.len());
+        let mut recorder = span.map(|span| self.recent.begin(span));
         for item in items {
             faults::on_step(&item.input);
             let outcome = self.owner.step(&item.input, &mut context, &mut effects);
+            if let Some(recorder) = &mut recorder {
+                recorder.record(item, outcome);
+            }
             // What was refused has no say in what the tenant is called.
             if outcome == Outcome::Applied
                 && let Some(tenant) = &item.cause.tenant
@@ -133,33 +154,31 @@ impl CharacterActor {
             }
             let events_end = u32::try_from(effects.events.len()).expect("a round is bounded");
             let consequences = std::mem::take(&mut effects.consequences);
-            let answer = self.answer(item, outcome);
+            let answer = answer(&self.owner, item, outcome);
             ended.push(Ended { outcome, answer, consequences, events_end });
         }
         (ended, effects)
     }
+}
 
-    fn answer(&self, item: &Item, outcome: Outcome) -> Option<Answer> {
-        let Origin::Request { .. } = item.origin else { return None };
-        Some(match outcome {
-            Outcome::Applied => match &item.input {
-                Input::Request(Request::CreatePet(new)) => self.pet(new.id),
-                Input::Request(Request::RenamePet { pet, .. }) => self.pet(*pet),
-                Input::Request(Request::Character(_)) => self.owner.character().map(|character| {
-                    Answer::Character(self.owner.id(), Box::new(character.clone()))
-                }),
-                _ => None,
-            }
-            .unwrap_or(Answer::Done),
-            Outcome::Ignored(reason) | Outcome::Rejected(reason) | Outcome::DeadLetter(reason) => {
-                Answer::Refused(reason)
-            }
-        })
-    }
-
-    fn pet(&self, id: PetId) -> Option<Answer> {
-        self.owner.pet(id).map(|pet| Answer::Pet(Box::new(pet.clone())))
-    }
+/// What a request is told of its step.
+fn answer(owner: &Owner, item: &Item, outcome: Outcome) -> Option<Answer> {
+    let Origin::Request { .. } = item.origin else { return None };
+    let pet = |id| owner.pet(id).map(|pet| Answer::Pet(Box::new(pet.clone())));
+    Some(match outcome {
+        Outcome::Applied => match &item.input {
+            Input::Request(Request::CreatePet(new)) => pet(new.id),
+            Input::Request(Request::RenamePet { pet: id, .. }) => pet(*id),
+            Input::Request(Request::Character(_)) => owner
+                .character()
+                .map(|character| Answer::Character(owner.id(), Box::new(character.clone()))),
+            _ => None,
+        }
+        .unwrap_or(Answer::Done),
+        Outcome::Ignored(reason) | Outcome::Rejected(reason) | Outcome::DeadLetter(reason) => {
+            Answer::Refused(reason)
+        }
+    })
 }
 
 impl Actor for CharacterActor {
@@ -170,8 +189,12 @@ impl Handler<TakeRound> for CharacterActor {
     type Result = ();
 
     fn handle(&mut self, mut message: TakeRound, _: &mut Context<Self>) {
-        let _handling = message.envelope.open(MessageKind::TakeRound);
-        let (ended, effects) = self.step_all(&message.items, &message.round);
+        let num_items = message.items.len();
+        let handling = message.envelope.open_many(MessageKind::TakeRound, num_items);
+        let (ended, effects) = self.step_all(&message.items, &message.round, handling.span());
+        if let Some(reason) = ended.iter().rev().find_map(Ended::refusal) {
+            message.envelope.vitals().fail(reason.code());
+        }
         let items = std::mem::take(&mut message.items);
         message.is_answered = true;
         message.round.answer(Stepped {
@@ -192,7 +215,9 @@ impl Drop for TakeRound {
     fn drop(&mut self) {
         if !self.is_answered {
             let death = if std::thread::panicking() {
-                Death::Panicked(panics::last().unwrap_or_else(|| "handler panicked".into()))
+                let cause = panics::last().unwrap_or_else(|| "handler panicked".into());
+                self.envelope.vitals().fail(&*cause);
+                Death::Panicked(cause)
             } else {
                 Death::Gone
             };

@@ -23,6 +23,7 @@ use super::outbox::{Line, Row};
 use super::record::Progress;
 use super::round::{Origin, Round};
 use super::supervisor::{Committed, TakeBack};
+use super::watch::Watch;
 use crate::faults::{self, Point};
 use crate::store::{CommitError, Fence, Settled, Sink, Store, Work};
 use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
@@ -59,6 +60,7 @@ pub struct Parts {
     pub hold: Arc<Hold>,
     pub kafka: Line,
     pub nats: Line,
+    pub watch: Watch,
     /// Dead letters go to a topic as well.
     pub has_dead_letter_topic: bool,
     /// Events of characters are kept for those who ask for them.
@@ -176,6 +178,7 @@ impl Committer {
             if let Some(row) = row {
                 let pending = METRICS.outbox.pending.with_label_values(&[sink.name()]);
                 pending.add(i64::from(row.num_events));
+                self.parts.watch.show(sink, &row);
                 line.hand_over(row);
             }
         }

@@ -34,6 +34,11 @@ impl Credits {
     }
 
     /// Credit for what may still be handed over.
+    /// Records read and not committed, the large ones counting for more.
+    pub fn taken(&self) -> usize {
+        self.limit().saturating_sub(self.available())
+    }
+
     pub fn available(&self) -> usize {
         self.limit.saturating_sub(self.in_flight.load(Ordering::Acquire))
     }

@@ -1,20 +1,24 @@
 //! The engine as requests see it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::Addr;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::character::ReadPositions;
+use super::character::inspect::{Inspect, Snapshot};
+use super::record::Batch;
 use super::registry::Registry;
 use super::request::Errand;
-use super::round::Answer;
-use super::supervisor::{Ask, BrokerSupervisor};
+use super::round::{Answer, Census};
+use super::supervisor::leave::{Leave, Left, Way};
+use super::supervisor::{Ask, BrokerSupervisor, Deliver};
 use crate::domain::pet::Position;
 use crate::domain::{CharacterKey, PetId};
 use crate::telemetry::mailbox::{Envelope, Kind};
 use crate::telemetry::metrics::METRICS;
+use crate::telemetry::vitals::{Mishap, Reading};
 
 /// The engine of a shard that is held. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +27,17 @@ pub struct Handle {
     pub(super) registry: Arc<Registry>,
     /// Requests on their way, against `engine.max_requests`.
     pub(super) permits: Arc<Semaphore>,
+}
+
+/// What is known of an actor from outside.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Inspected {
+    pub reading: Reading,
+    pub last_error: Option<Mishap>,
+    pub census: Census,
+    pub idle_seconds: f64,
+    /// The last round it took part in.
+    pub round: i64,
 }
 
 /// Why a request has no answer.
@@ -59,12 +74,41 @@ impl Handle {
         }
     }
 
+    /// Hands over movement that came another way than through the intake; it holds no credit.
+    pub fn deliver(&self, batch: Batch) {
+        let envelope = Envelope::seal(Kind::Supervisor);
+        self.supervisor.do_send(Deliver { batch, envelope });
+    }
+
     /// Where a character's pets stand; empty for one that is not in memory.
     pub async fn positions(&self, key: CharacterKey) -> Vec<(PetId, Position)> {
         match self.registry.addr(key) {
             Some(addr) => addr.send(ReadPositions).await.unwrap_or_default(),
             None => Vec::new(),
         }
+    }
+
+    /// What a character's actor holds, and how its mailbox fares; none if it is not in memory.
+    pub async fn inspect(&self, key: CharacterKey) -> Option<(Inspected, Snapshot)> {
+        let (addr, inspected) = self.registry.read(key, |entry| {
+            let inspected = Inspected {
+                reading: entry.vitals.read(Instant::now()),
+                last_error: entry.vitals.last_error(),
+                census: entry.census,
+                idle_seconds: entry.touched.elapsed().as_secs_f64(),
+                round: entry.last_round,
+            };
+            (entry.addr.clone(), inspected)
+        })?;
+        Some((inspected, addr.send(Inspect).await.ok()?))
+    }
+
+    /// Takes a character out of memory, once all it did is committed. None: the engine ended.
+    pub async fn leave(&self, key: CharacterKey, way: Way) -> Option<Left> {
+        let (reply, left) = oneshot::channel();
+        let envelope = Envelope::seal(Kind::Supervisor);
+        self.supervisor.do_send(Leave { key, way, reply, envelope });
+        left.await.ok()
     }
 
     pub fn registry(&self) -> &Registry {

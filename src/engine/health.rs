@@ -70,6 +70,11 @@ impl Health {
         self.inner.read().shard.as_ref().map(|shard| shard.handle())
     }
 
+    /// The shard, while this process has it and is not draining.
+    pub fn shard(&self) -> Option<Arc<Shard>> {
+        self.inner.read().shard.clone()
+    }
+
     /// Whether the threads of the shard make progress; true while there is none.
     pub async fn is_alive(&self, patience: Duration) -> bool {
         let pulse = self.inner.read().shard.as_ref().map(|shard| shard.pulse());
@@ -116,7 +121,11 @@ impl Health {
             let failing = shard.outbox_status.iter().filter(|(_, status)| status.is_failing());
             let failing: Vec<String> = failing
                 .map(|(sink, status)| {
-                    format!("{}: {}", sink.name(), status.last_error().unwrap_or_default())
+                    format!(
+                        "{}: {}",
+                        sink.name(),
+                        status.last_error().map(|mishap| mishap.message).unwrap_or_default()
+                    )
                 })
                 .collect();
             let outbox = (!failing.is_empty()).then(|| failing.join("; "));

@@ -4,6 +4,7 @@ pub mod feed;
 pub mod kafka;
 pub mod kind;
 pub mod nats;
+pub mod parked;
 pub mod row;
 pub mod status;
 

@@ -13,9 +13,11 @@ use super::committer::CommittedOffsets;
 use super::credits::Credits;
 use super::outbox::kafka::Ticket;
 use super::outbox::row::Entry;
+use super::record::Partition;
 use super::supervisor::Deliver;
 use super::tenants::Tenants;
 use crate::store::Source;
+use crate::telemetry::metrics::METRICS;
 
 /// One message for the character event log, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,8 +174,54 @@ pub struct Delivery {
     pub tenants: Arc<Tenants>,
 }
 
+/// One partition as the intake sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartitionState {
+    pub source: Arc<Partition>,
+    /// The first offset that was not read yet.
+    pub position: i64,
+    /// The first offset that is not committed in SQL; up to a second old.
+    pub next_offset: i64,
+    /// Where the partition ended when the broker last told; up to a second old.
+    pub end: Option<i64>,
+}
+
+/// Why nothing is read at the moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pause {
+    /// A person said so.
+    Operator,
+    /// The engine holds as much as it may.
+    Full,
+}
+
+impl PartitionState {
+    /// Brings the gauge up to date.
+    pub fn show_lag(&self) {
+        if let Some(lag) = self.lag() {
+            let partition = self.source.partition.to_string();
+            METRICS.intake.lag.with_label_values(&[&*self.source.topic, &partition]).set(lag);
+        }
+    }
+
+    /// Records on the partition that are not committed.
+    pub fn lag(&self) -> Option<i64> {
+        self.end.map(|end| (end - self.next_offset).max(0))
+    }
+}
+
 /// Records being read.
 pub trait Reading: Send + Sync {
+    /// In the order in which they were found.
+    fn partitions(&self) -> Vec<PartitionState>;
+
+    /// Stops handing over, or goes on; until this process ends.
+    fn hold(&self, must_hold: bool);
+
+    fn is_held(&self) -> bool;
+
+    fn pause(&self) -> Option<Pause>;
+
     /// No further batches are handed over; offsets are still committed.
     fn stop(&self);
 

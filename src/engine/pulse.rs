@@ -30,6 +30,11 @@ impl Pulse {
         self.actors.push((kind, Box::new(move || addr.connected())));
     }
 
+    /// Each actor, and whether it lives.
+    pub fn actors(&self) -> impl Iterator<Item = (Kind, bool)> {
+        self.actors.iter().map(|(kind, is_alive)| (*kind, is_alive()))
+    }
+
     /// An actor that is gone, if there is one.
     pub fn missing(&self) -> Option<Kind> {
         self.actors.iter().find(|(_, is_alive)| !is_alive()).map(|(kind, _)| *kind)

@@ -2,6 +2,7 @@
 //!
 //! The supervisor alone writes; requests and the admin API read beside it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix::Addr;
@@ -13,6 +14,7 @@ use super::character::CharacterActor;
 use super::round::Census;
 use crate::domain::CharacterKey;
 use crate::telemetry::metrics::METRICS;
+use crate::telemetry::vitals::Vitals;
 
 /// The character actors alive, by identity.
 #[derive(Default)]
@@ -23,6 +25,7 @@ pub struct Registry {
 /// What is known of one actor from outside.
 pub struct Entry {
     pub addr: Addr<CharacterActor>,
+    pub vitals: Arc<Vitals>,
     /// The last round it took part in; once that is committed nothing of it is at risk.
     pub last_round: i64,
     pub touched: Instant,
@@ -82,6 +85,13 @@ impl Registry {
         Some(result)
     }
 
+    /// Shows every entry, in no particular order. A part of the map is locked at a time.
+    pub(super) fn each(&self, mut show: impl FnMut(CharacterKey, &Entry)) {
+        for entry in &self.actors {
+            show(*entry.key(), entry.value());
+        }
+    }
+
     pub(super) fn read<R>(&self, key: CharacterKey, read: impl FnOnce(&Entry) -> R) -> Option<R> {
         self.actors.get(&key).map(|entry| read(&entry))
     }
@@ -93,11 +103,11 @@ fn count(before: Census, after: Census) {
         return;
     }
     let world = &METRICS.world;
-    if before.world != after.world {
+    if before.world() != after.world() {
         let gauge =
             |world: u8| METRICS.world.characters_online.with_label_values(&[&world.to_string()]);
-        before.world.inspect(|world| gauge(*world).dec());
-        after.world.inspect(|world| gauge(*world).inc());
+        before.world().inspect(|world| gauge(*world).dec());
+        after.world().inspect(|world| gauge(*world).inc());
     }
     world.pets_spawned.add(i64::from(after.num_spawned) - i64::from(before.num_spawned));
     world.pets_hungry.add(i64::from(after.num_hungry) - i64::from(before.num_hungry));

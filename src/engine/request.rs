@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::record::{Cause, Target};
 use super::round::Answer;
 use crate::domain::input::Request;
-use crate::domain::{Reason, TenantId};
+use crate::domain::{Input, Reason, TenantId};
 
 /// How long a first answer is given again.
 pub const ANSWERS_KEPT: TimeDelta = TimeDelta::hours(24);
@@ -20,11 +20,14 @@ pub const ANSWERS_KEPT: TimeDelta = TimeDelta::hours(24);
 #[derive(Debug)]
 pub struct Errand {
     pub target: Target,
-    pub request: Request,
+    /// A request; or what a record was, redelivered.
+    pub input: Input,
     pub cause: Arc<Cause>,
     /// What no other request may touch until this one is committed.
     pub claims: Claims,
     pub idempotency: Option<Box<Idempotency>>,
+    /// The dead letter that is gone once this has had its effect.
+    pub redelivers: Option<i64>,
 }
 
 /// Something beyond one character that two requests must not decide about at once. Another
@@ -75,7 +78,8 @@ enum Kept {
 
 impl Errand {
     pub fn new(target: Target, request: Request, cause: Arc<Cause>) -> Self {
-        Self { target, request, cause, claims: Claims::new(), idempotency: None }
+        let input = Input::Request(request);
+        Self { target, input, cause, claims: Claims::new(), idempotency: None, redelivers: None }
     }
 }
 

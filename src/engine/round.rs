@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::record::{Cause, Partition, Progress, Target};
 use super::request::{Claims, Idempotency, Rendered};
-use crate::domain::character::{Action, Character};
+use crate::domain::character::{Action, Character, Whereabouts};
 use crate::domain::owner::Changes;
 use crate::domain::pet::{MAX_FULLNESS, Pet};
 use crate::domain::{
@@ -43,6 +43,8 @@ pub enum Origin {
         /// Laid, and given back with the round's commit; empty once the round has them.
         claims: Claims,
         idempotency: Option<Box<Idempotency>>,
+        /// The dead letter that is gone once this has had its effect.
+        redelivers: Option<i64>,
     },
     /// The clock.
     Clock,
@@ -123,8 +125,8 @@ pub enum Death {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Census {
     pub is_online: bool,
-    /// The world it is online in, if that is a number.
-    pub world: Option<u8>,
+    /// Where it is online, if that is in numbers.
+    pub whereabouts: Option<Whereabouts>,
     /// Pets out; 0 while offline.
     pub num_spawned: u8,
     pub num_hungry: u8,
@@ -280,7 +282,10 @@ impl Census {
         let (num_spawned, num_hungry) = out.fold((0, 0), |(spawned, hungry), pet| {
             (spawned + 1, hungry + u8::from(pet.fullness < MAX_FULLNESS))
         });
-        let world = session.whereabouts.map(|whereabouts| whereabouts.world);
-        Self { is_online: true, world, num_spawned, num_hungry }
+        Self { is_online: true, whereabouts: session.whereabouts, num_spawned, num_hungry }
+    }
+
+    pub fn world(&self) -> Option<u8> {
+        self.whereabouts.map(|whereabouts| whereabouts.world)
     }
 }

@@ -17,6 +17,7 @@ use super::hold::Hold;
 use super::outbox::feed::Load;
 use super::outbox::kafka::Drain as DrainOutbox;
 use super::outbox::nats::Policy;
+use super::outbox::parked::{Retried, RetryParked};
 use super::outbox::status::Status;
 use super::outbox::{self, KafkaOutbox, Line, NatsOutbox};
 use super::port::{Delivery, EventLog, Reading, Records, StatusTopic, TopicError};
@@ -27,6 +28,7 @@ use super::supervisor::facts::Questions;
 use super::supervisor::lookup::{insist, look_up};
 use super::supervisor::{self, BrokerSupervisor, Drain, MAX_OPEN_ROUNDS};
 use super::tenants::Tenants;
+use super::watch::Watch;
 use crate::domain::{Catalog, Rules};
 use crate::store::{self, Fence, Lease, Sink, Store};
 use crate::telemetry::mailbox::Kind;
@@ -87,6 +89,10 @@ pub struct Shard {
     handle: Handle,
     kafka: Recipient<DrainOutbox>,
     nats: Recipient<DrainOutbox>,
+    parked: Recipient<RetryParked>,
+    watch: Watch,
+    credits: Arc<Credits>,
+    tenants: Arc<Tenants>,
     reading: Mutex<Option<Box<dyn Reading>>>,
     tenure: watch::Receiver<Tenure>,
     pub outbox_status: [(Sink, Arc<Status>); 2],
@@ -110,6 +116,7 @@ impl Shard {
         let credits = Arc::new(Credits::new(settings.max_in_flight));
         let tenants = Arc::new(Tenants::default());
         let registry = Arc::new(Registry::default());
+        let watch = Watch::default();
         let (tenure, tenure_seen) = watch::channel(Tenure::Held);
         let hold = Arc::new(Hold::new(settings.lease, asked));
         let next_round = lease.round + 1;
@@ -169,6 +176,7 @@ impl Shard {
                 Arc::clone(&loads[1]),
                 settings.outbox.max_rows,
             ),
+            watch: watch.clone(),
             has_dead_letter_topic: settings.has_dead_letter_topic,
             keeps_history: !settings.event_retention.is_zero(),
         });
@@ -219,9 +227,9 @@ impl Shard {
         let reading = records.read(Delivery {
             stored,
             supervisor: supervisor.clone().recipient(),
-            credits,
+            credits: Arc::clone(&credits),
             offsets,
-            tenants,
+            tenants: Arc::clone(&tenants),
         })?;
         let took = started.elapsed();
         tracing::info!(%shard, epoch = lease.epoch, num_restored, ?took, "shard is held");
@@ -242,7 +250,11 @@ impl Shard {
             fence,
             handle: Handle { supervisor, registry, permits },
             kafka: kafka.recipient(),
+            parked: nats.clone().recipient(),
             nats: nats.recipient(),
+            watch,
+            credits,
+            tenants,
             reading: Mutex::new(Some(reading)),
             tenure: tenure_seen,
             outbox_status: [(Sink::Kafka, kafka_status), (Sink::Nats, nats_status)],
@@ -258,6 +270,40 @@ impl Shard {
     /// How the shard's commits fare; its holder must end when it is [`Tenure::Fenced`].
     pub fn tenure(&self) -> watch::Receiver<Tenure> {
         self.tenure.clone()
+    }
+
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    pub fn credits(&self) -> &Credits {
+        &self.credits
+    }
+
+    /// Of all inputs, so that equal ones are the same.
+    pub fn tenants(&self) -> Arc<Tenants> {
+        Arc::clone(&self.tenants)
+    }
+
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// What the intake knows; `None` while draining.
+    pub fn intake<R>(&self, ask: impl FnOnce(&dyn Reading) -> R) -> Option<R> {
+        self.reading.lock().as_deref().map(ask)
+    }
+
+    /// Publishes what was parked for NATS again.
+    pub async fn retry_parked(&self) -> Option<Retried> {
+        let (reply, retried) = oneshot::channel();
+        self.parked.do_send(RetryParked { reply });
+        retried.await.ok()
+    }
+
+    /// The engine's own actors and whether each lives.
+    pub fn actors(&self) -> impl Iterator<Item = (Kind, bool)> {
+        self.pulse.actors()
     }
 
     pub fn is_reading(&self) -> bool {

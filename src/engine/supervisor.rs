@@ -10,12 +10,13 @@ pub mod activation;
 mod claims;
 pub(super) mod facts;
 mod gather;
+pub mod leave;
 pub(super) mod lookup;
 mod messages;
 mod queue;
 mod rollback;
 mod upkeep;
-mod walks;
+pub mod walks;
 mod waves;
 
 use std::collections::VecDeque;
@@ -37,12 +38,13 @@ use super::credits::Credits;
 use super::record::credits_of;
 use super::registry::Registry;
 use super::request::Claims;
-use super::round::{Collected, Item, Round, RoundContext, Stepped, Unrouted};
+use super::round::{Collected, Death, Item, Round, RoundContext, Stepped, Unrouted};
 use super::tenants::Tenants;
 use crate::domain::{Catalog, CharacterId, CharacterKey, PetKey, Rules, TenantId};
 use crate::store::Store;
 use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
 use crate::telemetry::metrics::METRICS;
+use crate::telemetry::vitals::Vitals;
 
 use claims::Book;
 use gather::Draft;
@@ -101,6 +103,10 @@ pub struct BrokerSupervisor {
     walks: Walks,
     /// Online characters whose actor was dropped: to be built anew from SQL.
     orphans: Vec<CharacterKey>,
+    /// Characters a person wants out of memory; meanwhile no round is opened.
+    leaving: Vec<leave::Leave>,
+    /// The counters of actors that died, for those that follow them.
+    bereaved: FxHashMap<CharacterKey, Arc<Vitals>>,
     /// Offline characters in memory, by when they were last looked at.
     offline: VecDeque<(Instant, CharacterKey)>,
     last_commit_at: Instant,
@@ -146,6 +152,8 @@ impl BrokerSupervisor {
             broken: None,
             walks: Walks::default(),
             orphans: Vec::new(),
+            leaving: Vec::new(),
+            bereaved: FxHashMap::default(),
             offline: VecDeque::new(),
             last_commit_at: Instant::now(),
             drained: None,
@@ -155,7 +163,11 @@ impl BrokerSupervisor {
 
     /// Opens rounds while there is work and room.
     fn pump(&mut self, context: &mut Context<Self>) {
+        if !self.leaving.is_empty() {
+            self.let_go(context);
+        }
         while self.open.len() < MAX_OPEN_ROUNDS
+            && self.leaving.is_empty()
             && !self.is_resolving
             && self.broken.is_none()
             && !self.open.iter().any(|open| open.may_have_wave)
@@ -225,18 +237,21 @@ impl BrokerSupervisor {
     fn send(&self, groups: Vec<(CharacterKey, Vec<Item>)>, round: &Arc<RoundContext>) {
         let now = Instant::now();
         for (key, items) in groups {
-            let message = TakeRound {
-                key,
-                items,
-                round: Arc::clone(round),
-                envelope: Envelope::seal(Kind::Character),
-                is_answered: false,
-            };
+            let mut inputs = Some(items);
             self.parts.registry.update(key, |entry| {
                 entry.last_round = round.number;
                 entry.touched = now;
-                entry.addr.do_send(message);
+                entry.addr.do_send(TakeRound {
+                    key,
+                    items: inputs.take().unwrap_or_default(),
+                    round: Arc::clone(round),
+                    envelope: Envelope::to_character(&entry.vitals),
+                    is_answered: false,
+                });
             });
+            if let Some(items) = inputs {
+                round.answer(Stepped::dead(key, items, Death::Gone));
+            }
         }
     }
 

@@ -168,17 +168,22 @@ async fn check_schema(
     }
 }
 
-/// The options of the configured cluster; starts the in-process one if that is meant.
-pub fn kafka_options(
-    config: &Kafka,
-) -> Result<(kafka::Options, Option<EmbeddedKafka>), ConnectError> {
-    let topics = kafka::Topics {
+/// The topics under their configured names.
+pub fn topics(config: &Kafka) -> kafka::Topics {
+    kafka::Topics {
         character_status: config.topics.character_status.clone(),
         asset_status: config.topics.asset_status.clone(),
         pet_command: config.topics.pet_command.clone(),
         pet_movement: config.topics.pet_movement.clone(),
         pet_status: config.topics.pet_status.clone(),
-    };
+    }
+}
+
+/// The options of the configured cluster; starts the in-process one if that is meant.
+pub fn kafka_options(
+    config: &Kafka,
+) -> Result<(kafka::Options, Option<EmbeddedKafka>), ConnectError> {
+    let topics = topics(config);
     let embedded = if config.is_embedded() {
         let names = topics.consumed().into_iter().chain([topics.pet_status.as_str()]);
         let names = names.chain(config.dead_letter_topic.as_deref());

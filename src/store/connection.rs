@@ -18,6 +18,7 @@ use sea_orm::{
     RuntimeErr, Statement, Values,
 };
 use sea_query_sqlx::SqlxValues;
+use tokio::runtime::Handle;
 
 /// One that was idle for longer is tested by the pool before it is used again.
 const TRUSTED_FOR: Duration = Duration::from_secs(10);
@@ -29,6 +30,8 @@ pub(super) struct Connection {
     kept: Mutex<Vec<(PoolConnection<Postgres>, Instant)>>,
     /// Who may be waiting in the pool; as long as there is anybody, nothing is kept.
     num_waiting: AtomicUsize,
+    /// Where the pool does what it does by itself.
+    runtime: Handle,
 }
 
 /// The pool itself, for what needs more than single statements.
@@ -37,8 +40,8 @@ pub(super) struct Pooled<'c> {
 }
 
 impl Connection {
-    pub(super) fn new(pool: DatabaseConnection) -> Self {
-        Self { pool, kept: Mutex::default(), num_waiting: AtomicUsize::new(0) }
+    pub(super) fn new(pool: DatabaseConnection, runtime: Handle) -> Self {
+        Self { pool, kept: Mutex::default(), num_waiting: AtomicUsize::new(0), runtime }
     }
 
     pub(super) fn pooled(&self) -> Pooled<'_> {
@@ -139,6 +142,14 @@ impl ConnectionTrait for Connection {
         }
         let rows = on_a_kept_one!(self, statement, fetch_all, DbErr::Query)?;
         Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // A connection that goes back to its pool begins a task, whoever is the last to have it.
+        let _context = self.runtime.enter();
+        self.kept.get_mut().clear();
     }
 }
 

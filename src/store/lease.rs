@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ConnectionTrait, DbErr, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
     TransactionTrait, Value,
@@ -39,6 +40,17 @@ pub struct Position {
     pub epoch: i64,
     /// The last round committed.
     pub round: i64,
+}
+
+/// A shard as the database has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShardRow {
+    pub id: String,
+    pub epoch: i64,
+    pub round: i64,
+    /// Host and process of who has it, or had it last.
+    pub holder: Option<String>,
+    pub lease_until: Option<DateTime<Utc>>,
 }
 
 impl Store {
@@ -126,6 +138,27 @@ impl Store {
         self.reader()
             .run(|connection| async move { read_position(&*connection, statement).await })
             .await
+    }
+
+    /// All shards of the database, by name.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn shards(&self) -> Result<Vec<ShardRow>, Error> {
+        let sql = "select id, epoch, round, holder, lease_until from shards order by id";
+        let rows = self.rows(sql.to_owned(), Vec::new()).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ShardRow {
+                    id: row.try_get_by_index(0)?,
+                    epoch: row.try_get_by_index(1)?,
+                    round: row.try_get_by_index(2)?,
+                    holder: row.try_get_by_index(3)?,
+                    lease_until: row.try_get_by_index(4)?,
+                })
+            })
+            .collect::<Result<_, DbErr>>()
+            .map_err(Error::from)
     }
 
     pub(super) fn position_statement(&self, shard: &str) -> Statement {

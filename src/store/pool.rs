@@ -51,7 +51,7 @@ impl Pool {
         let first = Database::connect(options()).await?;
         Ok(Self {
             name,
-            current: ArcSwap::from_pointee(Connection::new(first)),
+            current: ArcSwap::from_pointee(Connection::new(first, Handle::current())),
             replacing: Mutex::default(),
             options: Box::new(options),
             recovery,
@@ -101,7 +101,7 @@ impl Pool {
         options.connect_lazy(true);
         // Lazy: no connection is made here, so this neither waits nor fails.
         let Ok(fresh) = Database::connect(options).await else { return };
-        self.current.store(Arc::new(Connection::new(fresh)));
+        self.current.store(Arc::new(Connection::new(fresh, self.runtime.clone())));
         tracing::warn!(pool = self.name, "connections replaced: the database did not answer");
         let hung = Arc::clone(hung);
         // Closed at once for everybody who waits in it; ends when its last statement does.

@@ -30,6 +30,8 @@ pub struct Work {
     pub sources: Vec<Source>,
     /// One already kept for the same place in a topic is overwritten.
     pub dead_letters: Vec<DeadLetter>,
+    /// Dead letters that were redelivered and are gone.
+    pub redelivered: Vec<i64>,
     /// Characters whose history goes: another begins its own under the same UUID.
     pub forgotten: Vec<(TenantId, Uuid)>,
     /// Events of characters, for their history, none of one forgotten. One stored under the

@@ -1,7 +1,7 @@
 //! Log lines on stderr, as text or JSON; the level can be changed while the process runs.
 
 use std::io::{self, IsTerminal};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tracing::Subscriber;
@@ -66,6 +66,14 @@ impl LogHandle {
     }
 }
 
+/// Of the process's log; there is only one.
+static HANDLE: OnceLock<LogHandle> = OnceLock::new();
+
+/// The process's log, once it is set up.
+pub fn handle() -> Option<&'static LogHandle> {
+    HANDLE.get()
+}
+
 /// Sets up logging for the process, including what libraries write through `log`.
 ///
 /// # Errors
@@ -73,6 +81,7 @@ impl LogHandle {
 pub fn init(level: &str, format: LogFormat) -> Result<LogHandle, Error> {
     let (subscriber, handle) = build(level, format, io::stderr().is_terminal(), io::stderr)?;
     subscriber.try_init()?;
+    let _ = HANDLE.set(handle.clone());
     Ok(handle)
 }
 

@@ -2,15 +2,17 @@
 //!
 //! actix tells neither a mailbox's length nor how long a message waited, so both are
 //! counted here: sealed when sent, opened when handled, and settled when dropped, so that a
-//! message lost with its actor leaves no ghost in the depth.
+//! message lost with its actor leaves no ghost in the depth. Each character has its own
+//! [`Vitals`] besides, the other actors one each.
 
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use prometheus::{Histogram, IntGauge};
 
 use super::metrics::METRICS;
+use super::vitals::Vitals;
 
 /// The kinds of actor; the `actor` label.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +41,7 @@ pub enum MessageKind {
     Schedule,
 }
 
-const KINDS: [Kind; 6] = [
+pub const KINDS: [Kind; 6] = [
     Kind::Supervisor,
     Kind::Character,
     Kind::Committer,
@@ -105,10 +107,15 @@ impl MessageKind {
     }
 }
 
+/// Whether anything is counted and timed at all (`engine.mailbox_metrics`).
+static IS_ON: AtomicBool = AtomicBool::new(true);
+
 /// The counters of one kind of actor, its label already resolved.
 struct Counters {
     depth: AtomicI64,
     deepest: AtomicI64,
+    /// Of the one actor of this kind; characters have their own.
+    vitals: Vitals,
     wait: Histogram,
     depth_gauge: IntGauge,
     deepest_gauge: IntGauge,
@@ -118,6 +125,7 @@ static COUNTERS: LazyLock<[Counters; 6]> = LazyLock::new(|| {
     KINDS.map(|kind| Counters {
         depth: AtomicI64::new(0),
         deepest: AtomicI64::new(0),
+        vitals: Vitals::default(),
         wait: METRICS.mailbox.wait_seconds.with_label_values(&[kind.name()]),
         depth_gauge: METRICS.mailbox.messages.with_label_values(&[kind.name()]),
         deepest_gauge: METRICS.mailbox.messages_max.with_label_values(&[kind.name()]),
@@ -135,42 +143,103 @@ static DURATIONS: LazyLock<[Histogram; 11]> = LazyLock::new(|| {
 #[derive(Debug)]
 pub struct Envelope {
     kind: Kind,
-    sealed: Instant,
+    /// None: nothing is measured.
+    sealed: Option<Instant>,
+    /// Of the addressee, if it is not the only one of its kind.
+    own: Option<Arc<Vitals>>,
+    is_open: bool,
 }
 
 /// A message being handled; its drop ends the measurement.
 pub struct Handling {
     message: MessageKind,
-    opened: Instant,
+    span: Option<Span>,
+}
+
+/// When a message was sent and when its handler began.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub sealed: Instant,
+    pub opened: Instant,
+}
+
+/// Switches the instrumentation; before any message is sent.
+pub fn switch(is_on: bool) {
+    IS_ON.store(is_on, Ordering::Relaxed);
+}
+
+/// The counters of an actor that is the only one of its kind; for characters, of none.
+pub fn vitals(kind: Kind) -> &'static Vitals {
+    &COUNTERS[kind as usize].vitals
 }
 
 impl Envelope {
-    /// Seals a message right before it is sent to an actor of `kind`.
+    /// Seals a message right before it is sent to the one actor of `kind`.
     pub fn seal(kind: Kind) -> Self {
+        Self::sealed(kind, None)
+    }
+
+    /// Seals a message right before it is sent to the character with these counters.
+    pub fn to_character(vitals: &Arc<Vitals>) -> Self {
+        Self::sealed(Kind::Character, Some(vitals))
+    }
+
+    fn sealed(kind: Kind, own: Option<&Arc<Vitals>>) -> Self {
+        if !IS_ON.load(Ordering::Relaxed) {
+            return Self { kind, sealed: None, own: None, is_open: false };
+        }
         let counters = &COUNTERS[kind as usize];
         let depth = counters.depth.fetch_add(1, Ordering::Relaxed) + 1;
         counters.deepest.fetch_max(depth, Ordering::Relaxed);
-        Self { kind, sealed: Instant::now() }
+        let now = Instant::now();
+        own.map_or(&counters.vitals, |own| own).seal(now);
+        Self { kind, sealed: Some(now), own: own.cloned(), is_open: false }
     }
 
     /// Opens it when its handler begins.
     pub fn open(&mut self, message: MessageKind) -> Handling {
+        self.open_many(message, 1)
+    }
+
+    /// The same for a message that brings `num` inputs.
+    pub fn open_many(&mut self, message: MessageKind, num: usize) -> Handling {
+        self.is_open = true;
+        let Some(sealed) = self.sealed else { return Handling { message, span: None } };
         let opened = Instant::now();
-        let waited = opened.duration_since(self.sealed);
-        COUNTERS[self.kind as usize].wait.observe(waited.as_secs_f64());
-        Handling { message, opened }
+        let counters = &COUNTERS[self.kind as usize];
+        counters.depth.fetch_sub(1, Ordering::Relaxed);
+        counters.wait.observe(opened.duration_since(sealed).as_secs_f64());
+        self.vitals().open(sealed, opened, u32::try_from(num).unwrap_or(u32::MAX));
+        Handling { message, span: Some(Span { sealed, opened }) }
+    }
+
+    /// The counters of the addressee.
+    pub fn vitals(&self) -> &Vitals {
+        self.own.as_deref().unwrap_or(&COUNTERS[self.kind as usize].vitals)
+    }
+}
+
+impl Handling {
+    /// None: nothing is measured.
+    pub fn span(&self) -> Option<Span> {
+        self.span
     }
 }
 
 impl Drop for Envelope {
     fn drop(&mut self) {
-        COUNTERS[self.kind as usize].depth.fetch_sub(1, Ordering::Relaxed);
+        if self.sealed.is_some() && !self.is_open {
+            COUNTERS[self.kind as usize].depth.fetch_sub(1, Ordering::Relaxed);
+            self.vitals().lose();
+        }
     }
 }
 
 impl Drop for Handling {
     fn drop(&mut self) {
-        DURATIONS[self.message as usize].observe(self.opened.elapsed().as_secs_f64());
+        if let Some(Span { opened, .. }) = self.span {
+            DURATIONS[self.message as usize].observe(opened.elapsed().as_secs_f64());
+        }
     }
 }
 

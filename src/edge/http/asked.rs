@@ -67,7 +67,7 @@ fn plain(request: &HttpRequest) -> Result<(), Error> {
     }
 }
 
-async fn whole(payload: Payload) -> Result<Bytes, Error> {
+pub(super) async fn whole(payload: Payload) -> Result<Bytes, Error> {
     match payload.to_bytes_limited(MAX_BODY_BYTES).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) => Err(Error::new(Code::InvalidJson, error.to_string())),

@@ -47,6 +47,9 @@ pub enum Code {
     UnknownPet,
     /// No such character, or another user's.
     UnknownCharacter,
+    UnknownDeadLetter,
+    /// It has to be offline for that.
+    CharacterOnline,
     NoSuchRoute,
     MethodNotAllowed,
     /// The engine says no, for a reason of the game.
@@ -183,6 +186,8 @@ impl Code {
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "Not allowed"),
             Self::UnknownPet => (S::NOT_FOUND, "unknown_pet", "No such pet"),
             Self::UnknownCharacter => (S::NOT_FOUND, "unknown_character", "No such character"),
+            Self::UnknownDeadLetter => (S::NOT_FOUND, "unknown_dead_letter", "No such dead letter"),
+            Self::CharacterOnline => (S::CONFLICT, "character_online", "It is online"),
             Self::NoSuchRoute => (S::NOT_FOUND, "no_such_route", "Nothing here"),
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::{HttpMessage as _, HttpResponse};
 use uuid::Uuid;
 
 use super::error::{Error, Form};
@@ -15,6 +15,10 @@ use super::error::{Error, Form};
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id of a caller's that is taken over, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 128;
+
+/// The request's id, in its extensions.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub HeaderValue);
 
 /// Time in which a request is answered; put into the app's data.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +31,7 @@ pub async fn identified(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let id = request_id(request.headers());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let form = Form::of(request.path());
     let written = |error: &actix_web::Error| {
         let text = id.to_str().unwrap_or_default();

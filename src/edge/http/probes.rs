@@ -84,7 +84,7 @@ fn readiness(stage: Stage, checks: &[Check], is_verbose: bool) -> (StatusCode, S
     (status, body)
 }
 
-fn name(stage: Stage) -> &'static str {
+pub(super) fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Connecting => "connecting",
         Stage::Standby => "standby",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::message::Headers;
 
 use crate::domain::{CharacterKey, Input, PetKey, Tenant};
 use crate::engine::record::{Cause, Move, Payload, Target};
@@ -59,10 +59,11 @@ impl Decoder {
     pub fn decode(
         &mut self,
         kind: Kind,
-        message: &BorrowedMessage<'_>,
+        message: &impl Message,
         at: DateTime<Utc>,
     ) -> (Arc<Cause>, Decoded) {
-        let mut num_bytes = message.payload_len() + message.key_len();
+        let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+        let mut num_bytes = len(message.payload()) + len(message.key());
         let raw = match message.headers() {
             Some(found) => headers::Raw::collect(
                 header_pairs(found).inspect(|(name, value)| num_bytes += name.len() + value.len()),

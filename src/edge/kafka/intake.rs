@@ -21,9 +21,9 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::client::Options;
 use super::decode::{Decoded, Decoder, header_pairs};
-use super::partitions::Partitions;
+use super::partitions::{Assigned, Partitions};
 use crate::domain::Tenant;
-use crate::engine::port::{Delivery, Reading, Records, TopicError};
+use crate::engine::port::{Delivery, PartitionState, Pause, Reading, Records, TopicError};
 use crate::engine::record::{Batch, Original, Progress, Record, credits_of};
 use crate::engine::supervisor::Deliver;
 use crate::telemetry::mailbox::{Envelope, Kind as ActorKind};
@@ -38,6 +38,10 @@ const POLL: Duration = Duration::from_millis(50);
 /// Without credit for this long, the partitions are paused.
 const PAUSE_AFTER: Duration = Duration::from_secs(1);
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// While partitions are paused nothing is fetched that would tell where they end: how often to
+/// ask, and for how long at most.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_PATIENCE: Duration = Duration::from_millis(250);
 
 /// The consumed topics of one cluster.
 pub struct KafkaRecords {
@@ -59,12 +63,15 @@ struct Shared {
     is_assigned: AtomicBool,
     /// No broker was connected when librdkafka last told.
     is_cut_off: AtomicBool,
+    /// An operator wants nothing to be read.
+    is_held: AtomicBool,
+    is_paused: AtomicBool,
+    board: Mutex<Vec<PartitionState>>,
     last_error: Mutex<Option<String>>,
 }
 
 /// Receives librdkafka's statistics and errors on the polling thread.
 pub struct Context {
-    offsets: Mutex<Vec<Progress>>,
     shared: Arc<Shared>,
 }
 
@@ -82,7 +89,7 @@ impl Intake {
         delivery: Delivery,
     ) -> KafkaResult<Self> {
         let shared = Arc::new(Shared::default());
-        let context = Context { offsets: Mutex::default(), shared: Arc::clone(&shared) };
+        let context = Context { shared: Arc::clone(&shared) };
         let consumer = options.consumer().create_with_context(context)?;
         let reader = Reader::new(options, default_tenant, delivery, consumer, Arc::clone(&shared));
         let thread = std::thread::Builder::new()
@@ -94,6 +101,23 @@ impl Intake {
 }
 
 impl Reading for Intake {
+    fn partitions(&self) -> Vec<PartitionState> {
+        self.shared.board.lock().clone()
+    }
+
+    fn hold(&self, must_hold: bool) {
+        self.shared.is_held.store(must_hold, Ordering::Release);
+    }
+
+    fn is_held(&self) -> bool {
+        self.shared.is_held.load(Ordering::Acquire)
+    }
+
+    fn pause(&self) -> Option<Pause> {
+        let is_paused = self.shared.is_paused.load(Ordering::Acquire);
+        is_paused.then(|| if self.is_held() { Pause::Operator } else { Pause::Full })
+    }
+
     fn stop(&self) {
         self.shared.is_stopped.store(true, Ordering::Release);
     }
@@ -166,7 +190,7 @@ impl Reader {
 
     fn run(mut self) {
         let mut refreshed: Option<Instant> = None;
-        let mut committed = Instant::now();
+        let (mut committed, mut looked) = (Instant::now(), Instant::now());
         while !self.shared.must_leave.load(Ordering::Acquire) {
             let interval = self.options.metadata_interval;
             let is_reading = !self.shared.is_stopped.load(Ordering::Acquire);
@@ -181,6 +205,11 @@ impl Reader {
                 self.commit(CommitMode::Async);
                 committed = Instant::now();
             }
+            if self.is_paused && is_reading && looked.elapsed() >= LOOK_EVERY {
+                self.look_for_ends();
+                looked = Instant::now();
+            }
+            let is_reading = is_reading && !self.shared.is_held.load(Ordering::Acquire);
             if is_reading && self.has_credit() {
                 self.read();
             } else if !is_reading {
@@ -201,6 +230,7 @@ impl Reader {
                     self.is_paused = false;
                     self.set_paused(true);
                 }
+                self.shared.show(self.partitions.iter());
                 let is_assigned = self.partitions.iter().next().is_some();
                 self.shared.is_assigned.store(is_assigned, Ordering::Release);
                 is_assigned
@@ -208,6 +238,25 @@ impl Reader {
             Err(error) => {
                 self.note_error(&error);
                 self.partitions.iter().next().is_some()
+            }
+        }
+    }
+
+    fn look_for_ends(&self) {
+        let mut ends = Vec::new();
+        for Assigned { source, .. } in self.partitions.iter() {
+            let (topic, partition) = (&*source.topic, source.partition);
+            match self.consumer.fetch_watermarks(topic, partition, LOOK_PATIENCE) {
+                Ok((_, end)) => ends.push((Arc::clone(source), end)),
+                // The broker is away; the next look is soon.
+                Err(_) => break,
+            }
+        }
+        let mut board = self.shared.board.lock();
+        for (source, end) in ends {
+            if let Some(state) = board.iter_mut().find(|known| known.source == source) {
+                state.end = Some(end);
+                state.show_lag();
             }
         }
     }
@@ -251,6 +300,7 @@ impl Reader {
 
     fn hand_over(&self, gathering: Gathering) {
         if let Some(batch) = gathering.finish() {
+            self.shared.read(&batch.progress);
             self.delivery.credits.take(batch.credits);
             let envelope = Envelope::seal(ActorKind::Supervisor);
             self.delivery.supervisor.do_send(Deliver { batch, envelope });
@@ -267,6 +317,7 @@ impl Reader {
         match done {
             Ok(()) => {
                 self.is_paused = must_pause;
+                self.shared.is_paused.store(must_pause, Ordering::Release);
                 for assigned in self.partitions.iter() {
                     let partition = assigned.source.partition.to_string();
                     METRICS
@@ -346,7 +397,7 @@ impl Reader {
         if let Err(error) = self.consumer.commit(&list, mode) {
             self.note_error(&error);
         }
-        self.consumer.context().note_committed(progress);
+        self.shared.committed(&progress);
     }
 }
 
@@ -447,13 +498,35 @@ fn timestamp(message: &BorrowedMessage<'_>) -> DateTime<Utc> {
         .unwrap_or_else(Utc::now)
 }
 
-impl Context {
-    fn note_committed(&self, progress: Vec<Progress>) {
-        let mut offsets = self.offsets.lock();
-        for progress in progress {
-            match offsets.iter_mut().find(|known| known.source == progress.source) {
-                Some(known) => known.next_offset = progress.next_offset,
-                None => offsets.push(progress),
+impl Shared {
+    /// Takes up partitions that are not on the board yet.
+    fn show<'p>(&self, assigned: impl Iterator<Item = &'p Assigned>) {
+        let mut board = self.board.lock();
+        for assigned in assigned {
+            if board.iter().all(|known| known.source != assigned.source) {
+                board.push(PartitionState {
+                    source: Arc::clone(&assigned.source),
+                    position: assigned.next_offset,
+                    next_offset: assigned.next_offset,
+                    end: None,
+                });
+            }
+        }
+    }
+
+    fn read(&self, progress: &[Progress]) {
+        self.note(progress, |state, offset| state.position = offset);
+    }
+
+    fn committed(&self, progress: &[Progress]) {
+        self.note(progress, |state, offset| state.next_offset = offset);
+    }
+
+    fn note(&self, progress: &[Progress], change: impl Fn(&mut PartitionState, i64)) {
+        let mut board = self.board.lock();
+        for Progress { source, next_offset } in progress {
+            if let Some(state) = board.iter_mut().find(|known| known.source == *source) {
+                change(state, *next_offset);
             }
         }
     }
@@ -464,16 +537,16 @@ impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         let is_cut_off = statistics.brokers.values().all(|broker| broker.state != "UP");
         self.shared.is_cut_off.store(is_cut_off, Ordering::Release);
-        for progress in &*self.offsets.lock() {
+        for state in &mut *self.shared.board.lock() {
             let partition = statistics
                 .topics
-                .get(&*progress.source.topic)
-                .and_then(|topic| topic.partitions.get(&progress.source.partition));
-            if let Some(partition) = partition {
-                let lag = (partition.hi_offset - progress.next_offset).max(0);
-                let label = progress.source.partition.to_string();
-                METRICS.intake.lag.with_label_values(&[&*progress.source.topic, &label]).set(lag);
-            }
+                .get(&*state.source.topic)
+                .and_then(|topic| topic.partitions.get(&state.source.partition));
+            // Negative until the broker has told.
+            let end = partition.map(|partition| partition.hi_offset).filter(|end| *end >= 0);
+            // Never backwards: while it is paused the end is asked for, and not told here.
+            state.end = state.end.max(end);
+            state.show_lag();
         }
     }
 

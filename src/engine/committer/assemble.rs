@@ -11,7 +11,7 @@ use crate::domain::{CharacterKey, Event, Outcome, Tenant, TenantId};
 use crate::engine::outbox::kind;
 use crate::engine::outbox::row::{About, Writer};
 use crate::engine::record::{Cause, Original};
-use crate::engine::round::{Item, Origin, Round, Stepped, UnroutedEnd};
+use crate::engine::round::{Item, Origin, Round, Step, Stepped, UnroutedEnd};
 use crate::faults::{self, Mechanism};
 use crate::store::{
     AnswerRow, CharacterRow, DeadLetter, HistoryRow, OutboxRow, PetRow, Sink, Source, Work,
@@ -72,10 +72,13 @@ impl KnownTenants {
             outgoing.add(stepped);
             take_changes(stepped, &mut work);
             keep_answers(stepped, &mut work);
+            work.redelivered.extend(stepped.steps.iter().filter_map(redelivered));
         }
         for unrouted in &round.unrouted {
             if let UnroutedEnd::DeadLetter { reason, detail } = &unrouted.end {
                 outgoing.bury(&unrouted.item, reason, detail.clone(), round.now);
+            } else if let Origin::Request { redelivers, .. } = unrouted.item.origin {
+                work.redelivered.extend(redelivers);
             }
         }
         work.sources = round
@@ -220,9 +223,14 @@ impl Outgoing {
 /// Settles what repetitions of requests will be told, and so what this one is.
 fn keep_answers(stepped: &mut Stepped, work: &mut Work) {
     for step in &mut stepped.steps {
-        let Origin::Request { idempotency: Some(idempotency), .. } = &step.item.origin else {
+        let Origin::Request { idempotency: Some(idempotency), redelivers, .. } = &step.item.origin
+        else {
             continue;
         };
+        if redelivers.is_some() && matches!(step.outcome, Outcome::DeadLetter(_)) {
+            // It stays a dead letter, and may be tried again.
+            continue;
+        }
         let Some(answer) = step.answer.take() else { continue };
         let (answer, kept) = idempotency.keep(answer);
         step.answer = Some(answer);
@@ -234,6 +242,12 @@ fn keep_answers(stepped: &mut Stepped, work: &mut Work) {
             at: work.decided_at,
         }));
     }
+}
+
+/// The dead letter that this step has done away with.
+fn redelivered(step: &Step) -> Option<i64> {
+    let Origin::Request { redelivers, .. } = step.item.origin else { return None };
+    redelivers.filter(|_| !matches!(step.outcome, Outcome::DeadLetter(_)))
 }
 
 fn take_changes(stepped: &mut Stepped, work: &mut Work) {

@@ -50,8 +50,8 @@ pub struct Policy {
 }
 
 pub struct NatsOutbox {
-    publisher: Arc<Publisher>,
-    runtime: Runtime,
+    pub(super) publisher: Arc<Publisher>,
+    pub(super) runtime: Runtime,
     feed: Feed,
     is_busy: bool,
     status: Arc<Status>,
@@ -59,13 +59,13 @@ pub struct NatsOutbox {
 }
 
 /// What publishing needs, shared with the task that does it.
-struct Publisher {
-    store: Store,
-    shard: Arc<str>,
-    log: Arc<dyn EventLog>,
+pub(super) struct Publisher {
+    pub(super) store: Store,
+    pub(super) shard: Arc<str>,
+    pub(super) log: Arc<dyn EventLog>,
     hold: Arc<Hold>,
     policy: Policy,
-    status: Arc<Status>,
+    pub(super) status: Arc<Status>,
 }
 
 impl NatsOutbox {
@@ -250,7 +250,7 @@ impl Publisher {
     }
 
     /// Shows how many events are set aside, of whatever process.
-    async fn count_parked(&self) {
+    pub(super) async fn count_parked(&self) {
         match self.store.num_parked(&self.shard, Sink::Nats).await {
             Ok(count) => {
                 let parked = METRICS.outbox.parked.with_label_values(&[SINK]);

@@ -5,13 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
+use crate::telemetry::vitals::Mishap;
+
 /// The state of one outbox; it outlives the actor.
 #[derive(Default)]
 pub struct Status {
     is_failing: AtomicBool,
     num_published: AtomicU64,
+    num_failed: AtomicU64,
     oldest: Mutex<Option<DateTime<Utc>>>,
-    last_error: Mutex<Option<String>>,
+    last_error: Mutex<Option<Mishap>>,
 }
 
 impl Status {
@@ -31,7 +34,8 @@ impl Status {
     }
 
     pub(super) fn failed(&self, error: String) {
-        *self.last_error.lock() = Some(error);
+        *self.last_error.lock() = Some(Mishap { at: Utc::now(), message: error });
+        self.num_failed.fetch_add(1, Ordering::Relaxed);
         self.is_failing.store(true, Ordering::Release);
     }
 
@@ -54,7 +58,12 @@ impl Status {
         self.oldest.lock().map_or(0.0, |at| (now - at).as_seconds_f64().max(0.0))
     }
 
-    pub fn last_error(&self) -> Option<String> {
+    /// Attempts that failed since this process took the shard; each was or will be repeated.
+    pub fn num_failed(&self) -> u64 {
+        self.num_failed.load(Ordering::Relaxed)
+    }
+
+    pub fn last_error(&self) -> Option<Mishap> {
         self.last_error.lock().clone()
     }
 }

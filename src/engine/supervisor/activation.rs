@@ -141,7 +141,8 @@ impl BrokerSupervisor {
         let now = Instant::now();
         let is_listed = !census.is_online;
         let last_round = self.last_committed;
-        let entry = Entry { addr, last_round, touched: now, due, census, is_listed };
+        let vitals = self.bereaved.remove(&key).unwrap_or_default();
+        let entry = Entry { addr, vitals, last_round, touched: now, due, census, is_listed };
         self.parts.registry.insert(key, entry);
         if is_listed {
             self.offline.push_back((now, key));
@@ -195,7 +196,7 @@ impl BrokerSupervisor {
         self.offline.clear();
     }
 
-    fn retire(&mut self, key: CharacterKey, why: &str, context: &mut Context<Self>) {
+    pub(super) fn retire(&mut self, key: CharacterKey, why: &str, context: &mut Context<Self>) {
         let Some(entry) = self.parts.registry.remove(key) else { return };
         if entry.due.is_some() {
             self.schedule(vec![(key, None)]);

@@ -160,11 +160,12 @@ fn waiting(record: Record) -> Waiting {
 }
 
 fn request(ask: Ask) -> Item {
-    let Errand { target, request, cause, claims, idempotency } = ask.errand;
+    let Errand { target, input, cause, claims, idempotency, redelivers } = ask.errand;
+    let (reply, permit) = (ask.reply, ask.permit);
     Item {
-        origin: Origin::Request { reply: ask.reply, permit: ask.permit, claims, idempotency },
+        origin: Origin::Request { reply, permit, claims, idempotency, redelivers },
         target,
-        input: Input::Request(request),
+        input,
         cause,
         index: 0,
         is_suspect: false,

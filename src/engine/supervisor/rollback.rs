@@ -15,6 +15,9 @@ use crate::engine::record::Progress;
 use crate::engine::round::{Answer, Death, Item, Origin, Round, Stepped, Unrouted, UnroutedEnd};
 use crate::telemetry::metrics::METRICS;
 
+/// Actors dropped at a time whose counters are kept; those of offline characters may be left.
+const MAX_BEREAVED: usize = 4_096;
+
 /// The first round that cannot stand.
 pub struct Broken {
     number: i64,
@@ -108,6 +111,9 @@ impl BrokerSupervisor {
             self.schedule(vec![(key, None)]);
         }
         entry.addr.do_send(Retire);
+        if self.bereaved.len() < MAX_BEREAVED {
+            self.bereaved.insert(key, entry.vitals);
+        }
     }
 }
 

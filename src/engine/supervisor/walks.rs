@@ -12,13 +12,13 @@ use crate::domain::owner::Movement;
 use crate::domain::{CharacterKey, Reason};
 use crate::engine::character::{Walk, WalkCredit};
 use crate::engine::record::Move;
-use crate::telemetry::mailbox::{Envelope, Kind};
+use crate::telemetry::mailbox::Envelope;
 use crate::telemetry::metrics::METRICS;
 
 /// Walks on their way to actors; beyond it they wait here and are coalesced.
 const MAX_OUTSTANDING: usize = 4_096;
 /// Different pets or places of one character that wait; beyond it the oldest gives way.
-const MAX_WAITING_PER_CHARACTER: usize = 16;
+pub const MAX_WAITING_PER_CHARACTER: usize = 16;
 /// How long walks without credit wait before they are tried again.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(2);
 
@@ -80,9 +80,11 @@ impl BrokerSupervisor {
         for (key, movements) in self.walks.waiting.drain() {
             let num_movements = movements.len() as u64;
             let credit = WalkCredit::take(&self.walks.outstanding);
-            let envelope = Envelope::seal(Kind::Character);
-            let walk = Walk { movements, catalog: Arc::clone(&catalog), envelope, credit };
-            let sent = self.parts.registry.read(key, |entry| entry.addr.do_send(walk));
+            let sent = self.parts.registry.read(key, |entry| {
+                let envelope = Envelope::to_character(&entry.vitals);
+                let catalog = Arc::clone(&catalog);
+                entry.addr.do_send(Walk { movements, catalog, envelope, credit });
+            });
             if sent.is_none() {
                 METRICS.movement.ignored(Reason::NotOnline).inc_by(num_movements);
             }

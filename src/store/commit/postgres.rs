@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 use crate::store::Backend;
 use crate::store::connection::Connection;
-use crate::store::keys::Keys;
+use crate::store::keys::{Keys, any_of, numbers};
 use crate::store::lease::{Fence, FenceSql, lease_end, lease_value};
 use crate::store::rows;
 use crate::store::table::Table;
@@ -52,6 +52,11 @@ fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
     }
     if !work.dead_letters.is_empty() {
         round.upsert(&rows::DEAD_LETTERS, rows::dead_letters(&work.dead_letters));
+    }
+    if !work.redelivered.is_empty() {
+        let ids = any_of(Backend::Postgres, round.next());
+        let sql = format!("delete from dead_letters where id {ids} and {GUARD}");
+        round.section(&sql, [numbers(Backend::Postgres, &work.redelivered)]);
     }
     if !work.forgotten.is_empty() {
         round.remove("character_events", "character", Keys::of_uuids(&work.forgotten));

@@ -6,7 +6,7 @@ use sea_orm::{
 };
 
 use crate::store::Backend;
-use crate::store::keys::Keys;
+use crate::store::keys::{Keys, any_of, numbers};
 use crate::store::lease::{Fence, FenceSql, lease_end, lease_value};
 use crate::store::rows;
 use crate::store::table::Table;
@@ -104,6 +104,11 @@ fn statements(fence: &Fence, round: i64, work: &Work) -> Vec<Statement> {
     }
     if !work.removed_characters.is_empty() {
         statements.push(remove("characters", "id", Keys::of_characters(&work.removed_characters)));
+    }
+    if !work.redelivered.is_empty() {
+        let ids = any_of(Backend::Sqlite, 1);
+        let sql = format!("delete from dead_letters where id {ids}");
+        statements.push(statement(sql, [numbers(Backend::Sqlite, &work.redelivered)]));
     }
     if !work.forgotten.is_empty() {
         statements.push(remove("character_events", "character", Keys::of_uuids(&work.forgotten)));

@@ -41,6 +41,8 @@ codes! {
     Forbidden => "The credentials are for something else.",
     UnknownPet => "There is no such pet, or it is another user's.",
     UnknownCharacter => "There is no such character, or it is another user's.",
+    UnknownDeadLetter => "There is no such dead letter, or not any more.",
+    CharacterOnline => "The character has to be offline for that.",
     NoSuchRoute => "Nothing is served at this path.",
     MethodNotAllowed => "The path has no such method; `Allow` names those it has.",
     InvalidName => "A name has 3 to 30 letters, digits, single spaces, hyphens and apostrophes.",

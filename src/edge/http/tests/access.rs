@@ -123,6 +123,50 @@ async fn viewers_read_and_operators_change() {
 }
 
 #[actix_rt::test]
+async fn no_route_of_the_operators_api_is_open() {
+    let scene = Scene::guarded(everyone()).await;
+    let actor = "/admin/actors/083839c6-c47c-42a6-9585-76492795d123/1";
+    let reads = [
+        "/admin/whoami",
+        "/admin/actors",
+        actor,
+        "/admin/intake",
+        "/admin/outbox",
+        "/admin/dead-letters",
+        "/admin/dead-letters/1",
+        "/admin/shards",
+        "/admin/log-level",
+        "/admin/events",
+        "/admin/audit",
+    ];
+    let changes = [
+        (Method::POST, format!("{actor}/passivate")),
+        (Method::POST, format!("{actor}/kick")),
+        (Method::POST, format!("{actor}/restart")),
+        (Method::POST, "/admin/intake/pause".into()),
+        (Method::POST, "/admin/intake/resume".into()),
+        (Method::POST, "/admin/outbox/nats/retry".into()),
+        (Method::POST, "/admin/dead-letters/1/redeliver".into()),
+        (Method::DELETE, "/admin/dead-letters/1".into()),
+        (Method::POST, "/admin/drain".into()),
+        (Method::PUT, "/admin/log-level".into()),
+    ];
+    for (method, path) in &changes {
+        assert_eq!(scene.ask_staff(None, method.clone(), path).await.status(), 401, "{path}");
+        let viewer = scene.ask_staff(Some("viewer"), method.clone(), path).await;
+        assert_eq!(viewer.status(), 403, "{path}");
+        let wrong = scene.ask_staff(Some("operator"), Method::PATCH, path).await;
+        assert_eq!(wrong.status(), 405, "{path} is served");
+    }
+    for path in reads {
+        assert_eq!(scene.ask_staff(None, Method::GET, path).await.status(), 401, "{path}");
+        let wrong = scene.ask_staff(Some("operator"), Method::PATCH, path).await;
+        assert_eq!(wrong.status(), 405, "{path} is served");
+    }
+    scene.stop().await;
+}
+
+#[actix_rt::test]
 async fn whom_the_operators_api_refuses_gets_a_problem_document() {
     let scene = Scene::guarded(everyone()).await;
     for (token, status, code) in

@@ -19,14 +19,19 @@ use uuid::Uuid;
 
 use crate::domain::{Catalog, Rules, Tenant, TenantId};
 use crate::edge::embedded::event_log::{Limits, MemoryLog};
+use crate::edge::http::admin::Admin;
 use crate::edge::http::auth::Authority;
 use crate::edge::http::{Game, serve_admin, serve_game};
+use crate::edge::kafka::client::Topics;
+use crate::edge::kafka::redelivery::Redelivery;
 use crate::edge::operations::Operations;
 use crate::engine::health::{Health, Stage};
 use crate::engine::outbox::kafka::Ticket;
 use crate::engine::outbox::nats::Policy;
 use crate::engine::outbox::row::Entry;
-use crate::engine::port::{Delivery, Reading, Records, StatusTopic, TopicError};
+use crate::engine::port::{
+    Delivery, PartitionState, Pause, Reading, Records, StatusTopic, TopicError,
+};
 use crate::engine::shard::{Parts, Settings, Shard};
 use crate::store::{Options, Store};
 
@@ -43,6 +48,20 @@ impl Records for Nothing {
 }
 
 impl Reading for Nothing {
+    fn partitions(&self) -> Vec<PartitionState> {
+        Vec::new()
+    }
+
+    fn hold(&self, _: bool) {}
+
+    fn is_held(&self) -> bool {
+        false
+    }
+
+    fn pause(&self) -> Option<Pause> {
+        None
+    }
+
     fn stop(&self) {}
 
     fn leave(self: Box<Self>) {}
@@ -120,8 +139,8 @@ impl Scene {
         let base = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
         let addresses = [base(&game_listener), base(&admin_listener)];
         let servers = [
-            serve_game(game_listener, 1, Arc::new(Operations::new(game))).unwrap(),
-            serve_admin(admin_listener, authority, Arc::clone(&health)).unwrap(),
+            serve_game(game_listener, 1, Arc::new(Operations::new(Arc::clone(&game)))).unwrap(),
+            serve_admin(admin_listener, admin_of(game)).unwrap(),
         ];
         let servers = servers.map(|server| {
             let handle = server.handle();
@@ -226,6 +245,19 @@ impl Scene {
             server.stop(false).await;
         }
     }
+}
+
+fn admin_of(game: Arc<Game>) -> Admin {
+    let topic = String::new;
+    let topics = Topics {
+        character_status: topic(),
+        asset_status: topic(),
+        pet_command: topic(),
+        pet_movement: topic(),
+        pet_status: topic(),
+    };
+    let redelivery = Redelivery { topics, default_tenant: None, max_record_bytes: 0 };
+    Admin { game, redelivery, shard: "world-0".into(), drain: Box::new(|| {}) }
 }
 
 pub fn header<'a>(response: &'a Response, name: &str) -> &'a str {

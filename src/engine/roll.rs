@@ -1,0 +1,156 @@
+//! Listing the actors alive: a page at a time, sorted, beside the engine at work.
+//!
+//! One pass over the registry keeps the first of the order only, so a page of a hundred
+//! thousand costs one short look at each and memory for the page.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use super::registry::Registry;
+use super::round::Census;
+use crate::domain::{CharacterKey, TenantId};
+use crate::telemetry::vitals::{Mishap, Reading, Vitals};
+
+/// By what; the greatest first, except for keys.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Sort {
+    #[default]
+    Key,
+    Mailbox,
+    Wait,
+    Idle,
+    Rate,
+}
+
+/// Which characters.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Filter {
+    pub online: Option<bool>,
+    pub number: Option<u32>,
+    pub tenant: Option<TenantId>,
+}
+
+/// Where a page begins: behind the one with this rank and key.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Place {
+    /// What it was sorted by, the greatest first; 0 where the key decides.
+    pub rank: f64,
+    pub key: CharacterKey,
+}
+
+/// One character's actor, seen from outside.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Seen {
+    pub place: Place,
+    pub reading: Reading,
+    pub last_error: Option<Mishap>,
+    pub census: Census,
+    /// Seconds since anything was asked of it.
+    pub idle_seconds: f64,
+}
+
+/// Part of the list, and how many the filter lets through.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Page {
+    pub seen: Vec<Seen>,
+    pub total: usize,
+}
+
+/// In the order of the list: the greater stands later.
+struct Candidate {
+    place: Place,
+    vitals: Arc<Vitals>,
+    reading: Reading,
+    census: Census,
+    idle_seconds: f64,
+}
+
+impl Place {
+    fn order(&self, other: &Self) -> Ordering {
+        other.rank.total_cmp(&self.rank).then_with(|| self.key.cmp(&other.key))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place.order(&other.place)
+    }
+}
+
+impl Filter {
+    fn lets_through(&self, key: CharacterKey, census: Census) -> bool {
+        self.online.is_none_or(|online| online == census.is_online)
+            && self.number.is_none_or(|number| number == key.character.0)
+            && self.tenant.is_none_or(|tenant| tenant == key.tenant)
+    }
+}
+
+/// Seconds since some instant that is always the same.
+fn touched(at: Instant) -> f64 {
+    static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    match at.checked_duration_since(*ORIGIN) {
+        Some(after) => after.as_secs_f64(),
+        None => -ORIGIN.duration_since(at).as_secs_f64(),
+    }
+}
+
+/// The first `limit` characters behind `after`.
+pub fn page(
+    registry: &Registry,
+    filter: Filter,
+    sort: Sort,
+    after: Option<Place>,
+    limit: usize,
+) -> Page {
+    let now = Instant::now();
+    let mut total = 0;
+    let mut kept: BinaryHeap<Candidate> = BinaryHeap::with_capacity(limit + 1);
+    registry.each(|key, entry| {
+        if !filter.lets_through(key, entry.census) {
+            return;
+        }
+        total += 1;
+        let idle_seconds = now.saturating_duration_since(entry.touched).as_secs_f64();
+        let reading = entry.vitals.read(now);
+        let rank = match sort {
+            Sort::Key => 0.0,
+            Sort::Mailbox => f64::from(reading.waiting),
+            // Ranks do not move by time going by, or who was on one page would be on the next.
+            Sort::Wait => reading.wait_rank,
+            Sort::Idle => -touched(entry.touched),
+            Sort::Rate => reading.rate_rank,
+        };
+        let place = Place { rank, key };
+        let is_behind = after.is_none_or(|after| after.order(&place).is_lt());
+        let is_first =
+            kept.len() < limit || kept.peek().is_some_and(|last| place.order(&last.place).is_lt());
+        if is_behind && is_first {
+            let vitals = Arc::clone(&entry.vitals);
+            kept.push(Candidate { place, vitals, reading, census: entry.census, idle_seconds });
+            if kept.len() > limit {
+                kept.pop();
+            }
+        }
+    });
+    let seen = kept.into_sorted_vec().into_iter().map(|candidate| {
+        let Candidate { place, vitals, reading, census, idle_seconds } = candidate;
+        Seen { place, reading, last_error: vitals.last_error(), census, idle_seconds }
+    });
+    Page { seen: seen.collect(), total }
+}

@@ -1,0 +1,90 @@
+//! Taking a character out of memory because a person said so.
+//!
+//! No round is opened until those under way are committed; then nothing of the character is
+//! uncommitted and it may go. The engine stands still for as long as one commit takes.
+
+use actix::{Context, Handler, Message};
+use tokio::sync::oneshot;
+
+use super::BrokerSupervisor;
+use crate::domain::CharacterKey;
+use crate::engine::character::Retire;
+use crate::telemetry::mailbox::{Envelope, MessageKind};
+use crate::telemetry::metrics::METRICS;
+
+/// Which way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// Until somebody asks for it. Only while it is offline: an online character hungers.
+    Passivate,
+    /// It is built anew from SQL: at once if it is online, else when somebody asks for it.
+    Restart,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Left {
+    Done,
+    /// Not in memory.
+    Absent,
+    /// Not while it is online.
+    Online,
+}
+
+/// Let a character go once everything it did is committed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Leave {
+    pub key: CharacterKey,
+    pub way: Way,
+    pub reply: oneshot::Sender<Left>,
+    pub envelope: Envelope,
+}
+
+impl BrokerSupervisor {
+    /// Carries out what was asked for, once no round is open.
+    pub(super) fn let_go(&mut self, context: &mut Context<Self>) {
+        let is_quiet = self.open.is_empty() && !self.is_resolving && self.broken.is_none();
+        if !is_quiet {
+            return;
+        }
+        for Leave { key, way, reply, .. } in std::mem::take(&mut self.leaving) {
+            let is_online = self.parts.registry.read(key, |entry| entry.census.is_online);
+            let left = match (is_online, way) {
+                (None, _) => Left::Absent,
+                (Some(true), Way::Passivate) => Left::Online,
+                (Some(false), Way::Passivate) => {
+                    self.retire(key, "operator", context);
+                    Left::Done
+                }
+                (Some(_), Way::Restart) => {
+                    self.restart(key);
+                    Left::Done
+                }
+            };
+            let _ = reply.send(left);
+        }
+    }
+
+    fn restart(&mut self, key: CharacterKey) {
+        let Some(entry) = self.parts.registry.remove(key) else { return };
+        if entry.census.is_online {
+            self.orphans.push(key);
+        }
+        if entry.due.is_some() {
+            self.schedule(vec![(key, None)]);
+        }
+        METRICS.actors.stopped.with_label_values(&["operator"]).inc();
+        METRICS.actors.restarted.inc();
+        entry.addr.do_send(Retire);
+    }
+}
+
+impl Handler<Leave> for BrokerSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, mut message: Leave, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Request);
+        self.leaving.push(message);
+        self.pump(context);
+    }
+}

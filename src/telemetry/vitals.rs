@@ -1,0 +1,176 @@
+//! What one actor shows of its mailbox, readable from any thread while it works.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+
+/// Over how long the rate is smoothed.
+const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// All instants here count from it, so that each is one atomic number.
+static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// The counters of one actor. They outlive it when it is rebuilt after a failure.
+#[derive(Default, Debug)]
+pub struct Vitals {
+    waiting: AtomicU32,
+    deepest: AtomicU32,
+    processed: AtomicU64,
+    /// No message that waits was sent before; microseconds.
+    oldest: AtomicU64,
+    /// When the latest message was opened, in microseconds; 0 before the first.
+    latest: AtomicU64,
+    /// Messages a second, as it was at `latest`; the bits of an `f32`.
+    rate: AtomicU32,
+    last_error: Mutex<Option<Box<Mishap>>>,
+}
+
+/// What went wrong last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mishap {
+    pub at: DateTime<Utc>,
+    pub message: String,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+pub struct Reading {
+    pub waiting: u32,
+    /// Most that ever waited.
+    pub deepest: u32,
+    /// What the oldest message has waited, at most. None: nothing waits.
+    pub oldest_wait: Option<Duration>,
+    pub processed: u64,
+    /// Messages a second.
+    pub rate: f32,
+    /// Since the latest message. None: there was none.
+    pub idle: Option<Duration>,
+    /// Greater for who waits longer; the same at any time.
+    pub wait_rank: f64,
+    /// Greater for a greater rate; the same at any time, though rates decay.
+    pub rate_rank: f64,
+}
+
+impl Vitals {
+    pub(super) fn seal(&self, sealed: Instant) {
+        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        self.deepest.fetch_max(waiting, Ordering::Relaxed);
+        if waiting == 1 {
+            self.oldest.store(micros(sealed), Ordering::Relaxed);
+        }
+    }
+
+    /// The message is as good as `num` of them.
+    pub(super) fn open(&self, sealed: Instant, opened: Instant, num: u32) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        // Mailboxes are queues: what still waits was not sent before this one.
+        self.oldest.fetch_max(micros(sealed), Ordering::Relaxed);
+        self.processed.fetch_add(u64::from(num), Ordering::Relaxed);
+        let now = micros(opened);
+        let before = self.latest.swap(now, Ordering::Relaxed);
+        let rate =
+            decayed(f32::from_bits(self.rate.load(Ordering::Relaxed)), now - before.min(now));
+        let rate = rate + num as f32 / RATE_WINDOW.as_secs_f32();
+        self.rate.store(rate.to_bits(), Ordering::Relaxed);
+    }
+
+    /// A message was lost with its actor.
+    pub(super) fn lose(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub fn fail(&self, message: impl Into<String>) {
+        let mishap = Mishap { at: Utc::now(), message: message.into() };
+        *self.last_error.lock() = Some(Box::new(mishap));
+    }
+
+    pub fn last_error(&self) -> Option<Mishap> {
+        self.last_error.lock().as_deref().cloned()
+    }
+
+    pub fn read(&self, now: Instant) -> Reading {
+        let now = micros(now);
+        let since = |instant: &AtomicU64| {
+            Duration::from_micros(now.saturating_sub(instant.load(Ordering::Relaxed)))
+        };
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        let latest = self.latest.load(Ordering::Relaxed);
+        let rate = f32::from_bits(self.rate.load(Ordering::Relaxed));
+        let oldest = self.oldest.load(Ordering::Relaxed);
+        Reading {
+            wait_rank: if waiting > 0 { -(oldest as f64) } else { f64::NEG_INFINITY },
+            // All rates decay alike, so their logarithms keep their distance.
+            rate_rank: f64::from(rate).ln() + latest as f64 / RATE_WINDOW.as_micros() as f64,
+            waiting,
+            deepest: self.deepest.load(Ordering::Relaxed),
+            oldest_wait: (waiting > 0).then(|| since(&self.oldest)),
+            processed: self.processed.load(Ordering::Relaxed),
+            rate: decayed(rate, now.saturating_sub(latest)),
+            idle: (latest > 0).then(|| since(&self.latest)),
+        }
+    }
+}
+
+fn decayed(rate: f32, micros: u64) -> f32 {
+    match rate {
+        0.0 => 0.0,
+        rate => rate * (-(micros as f32) / RATE_WINDOW.as_micros() as f32).exp(),
+    }
+}
+
+/// Never 0, which means never.
+fn micros(instant: Instant) -> u64 {
+    let since = instant.saturating_duration_since(*BEGINNING).as_micros();
+    u64::try_from(since).unwrap_or(u64::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_waits_is_counted_until_it_is_opened_or_lost() {
+        let (vitals, now) = (Vitals::default(), Instant::now() + SECOND);
+        vitals.seal(now);
+        vitals.seal(now + SECOND);
+        vitals.seal(now + 2 * SECOND);
+        let reading = vitals.read(now + 3 * SECOND);
+        assert_eq!((reading.waiting, reading.oldest_wait), (3, Some(3 * SECOND)));
+        vitals.open(now, now + 3 * SECOND, 1);
+        vitals.open(now + SECOND, now + 3 * SECOND, 1);
+        assert_eq!(vitals.read(now + 3 * SECOND).oldest_wait, Some(2 * SECOND));
+        vitals.lose();
+        let reading = vitals.read(now + 4 * SECOND);
+        assert_eq!((reading.waiting, reading.deepest, reading.oldest_wait), (0, 3, None));
+        assert_eq!((reading.processed, reading.idle), (2, Some(SECOND)));
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_last_seconds() {
+        let (vitals, begin) = (Vitals::default(), Instant::now());
+        for tenth in 1..=600 {
+            let now = begin + tenth * SECOND / 10;
+            vitals.seal(now);
+            vitals.open(now, now, 2);
+        }
+        let now = begin + 60 * SECOND;
+        let rate = vitals.read(now).rate;
+        assert!((19.0..21.5).contains(&rate), "{rate}");
+        assert!(vitals.read(now + 60 * SECOND).rate < 0.1);
+        assert_eq!(Vitals::default().read(now).rate, 0.0);
+    }
+
+    #[test]
+    fn the_last_error_is_kept() {
+        let vitals = Vitals::default();
+        assert_eq!(vitals.last_error(), None);
+        vitals.fail("first");
+        vitals.fail("second");
+        assert_eq!(vitals.last_error().map(|mishap| mishap.message), Some("second".to_owned()));
+    }
+}
