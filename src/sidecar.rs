@@ -18,7 +18,9 @@ use crate::config::catalog::{self, CatalogError};
 use crate::config::jwt::KeyError;
 use crate::config::{Config, ConfigError};
 use crate::domain::Catalog;
+use crate::edge::http::admin::Admin;
 use crate::edge::http::{self, auth::Authority};
+use crate::edge::kafka::redelivery::Redelivery;
 use crate::edge::nats::service::Service;
 use crate::edge::operations::Operations;
 use crate::engine::committer::Tenure;
@@ -26,6 +28,7 @@ use crate::engine::health::{Health, Stage};
 use crate::engine::outbox::nats::Policy;
 use crate::engine::shard::{Parts, Settings, Shard, StartError};
 use crate::store::{self, Lease};
+use crate::telemetry::mailbox;
 
 pub use ports::{ConnectError, Outside, Ports};
 
@@ -96,6 +99,7 @@ impl Sidecar {
             Some(dir) => catalog::load(dir)?,
             None => Catalog::builtin(),
         };
+        mailbox::switch(config.engine.mailbox_metrics);
         Ok(Self {
             health: Arc::new(Health::new()),
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
@@ -154,10 +158,6 @@ impl Sidecar {
     pub async fn run(self, mut orders: watch::Receiver<Order>) -> Result<(), Error> {
         let health = Arc::clone(&self.health);
         let listen = |key, address| move |source| Error::Listen { key, address, source };
-        let admin = http::serve_admin(self.admin, Arc::clone(&self.authority), Arc::clone(&health))
-            .map_err(listen("admin.listen", self.config.admin.listen))?;
-        let admin_handle = admin.handle();
-        actix::spawn(admin);
         // Served before anything is connected: a listener that is bound and never answers
         // would keep its callers waiting for as long as that takes.
         let game = Arc::new(http::Game {
@@ -169,6 +169,29 @@ impl Sidecar {
             default_tenant: self.config.tenancy.default.clone().map(Arc::new),
             request_timeout: self.config.http.request_timeout,
         });
+        // An operator drains through the API as well as by a signal.
+        let (merged, merged_orders) = watch::channel(*orders.borrow_and_update());
+        let drain = merged.clone();
+        actix::spawn(forward(orders, merged));
+        let mut orders = merged_orders;
+        let admin = Admin {
+            game: Arc::clone(&game),
+            redelivery: redelivery(&self.config),
+            shard: self.config.shard.id.as_str().into(),
+            drain: Box::new(move || {
+                drain.send_if_modified(|order| {
+                    let is_running = *order == Order::Run;
+                    if is_running {
+                        *order = Order::Drain;
+                    }
+                    is_running
+                });
+            }),
+        };
+        let admin = http::serve_admin(self.admin, admin)
+            .map_err(listen("admin.listen", self.config.admin.listen))?;
+        let admin_handle = admin.handle();
+        actix::spawn(admin);
         let operations = Arc::new(Operations::new(Arc::clone(&game)));
         let server = http::serve_game(self.game, self.config.http.workers, Arc::clone(&operations))
             .map_err(listen("http.listen", self.config.http.listen))?;
@@ -198,6 +221,31 @@ impl Sidecar {
         game_handle.stop(false).await;
         admin_handle.stop(false).await;
         ended
+    }
+}
+
+/// Passes on what is ordered. An order is never taken back.
+async fn forward(mut from: watch::Receiver<Order>, to: watch::Sender<Order>) {
+    while from.changed().await.is_ok() {
+        let ordered = *from.borrow_and_update();
+        to.send_if_modified(|order| {
+            let is_news = ordered != Order::Run && *order != Order::Quit && *order != ordered;
+            if is_news {
+                // A signal after a drain through the API is a second one.
+                *order = if *order == Order::Drain { Order::Quit } else { ordered };
+            }
+            is_news
+        });
+    }
+    // Whoever gave orders is gone; what was ordered stands.
+    to.closed().await;
+}
+
+fn redelivery(config: &Config) -> Redelivery {
+    Redelivery {
+        topics: ports::topics(&config.kafka),
+        default_tenant: config.tenancy.default.clone(),
+        max_record_bytes: config.kafka.max_record_bytes,
     }
 }
 

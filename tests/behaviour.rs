@@ -47,6 +47,8 @@ macro_rules! behaviours {
 #[path = "support/proxy.rs"]
 mod proxy;
 
+#[path = "behaviour/admin.rs"]
+mod admin;
 #[path = "behaviour/assets.rs"]
 mod assets;
 #[path = "behaviour/bad_input.rs"]

@@ -15,6 +15,7 @@
 //!
 //! The callers own the signals; both servers end when their `Server` is stopped or dropped.
 
+pub mod admin;
 pub mod auth;
 pub mod error;
 
@@ -37,6 +38,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, Resource, web};
 use arc_swap::ArcSwap;
 
+use self::admin::Admin;
 use self::auth::Authority;
 use self::error::{Code, Error};
 use super::operations::Operations;
@@ -100,23 +102,22 @@ pub fn serve_game(
     Ok(server.run())
 }
 
-/// Serves probes and metrics on one thread.
+/// Serves probes, metrics and the operator's API on one thread.
 ///
 /// # Errors
 /// The listener cannot be used.
-pub fn serve_admin(
-    listener: TcpListener,
-    authority: Arc<Authority>,
-    health: Arc<Health>,
-) -> io::Result<Server> {
-    let authority = web::Data::from(authority);
-    let health = web::Data::from(health);
+pub fn serve_admin(listener: TcpListener, admin: Admin) -> io::Result<Server> {
+    let authority = web::Data::from(Arc::clone(&admin.game.authority));
+    let health = web::Data::from(Arc::clone(&admin.game.health));
+    let admin = web::Data::new(admin);
     let app = move || {
         App::new()
             .app_data(web::Data::clone(&authority))
             .app_data(web::Data::clone(&health))
             .app_data(frame::Deadline(ADMIN_TIMEOUT))
+            .app_data(web::Data::clone(&admin))
             .configure(probes::routes)
+            .configure(admin::routes)
             .default_service(web::to(no_route))
             .wrap(from_fn(auth::staff))
             .wrap(from_fn(frame::within_deadline))

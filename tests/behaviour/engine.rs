@@ -237,6 +237,13 @@ impl Engine {
         self.reload.lock()();
     }
 
+    /// Waits for the end that was ordered another way.
+    pub(super) async fn ended(self: Arc<Self>) {
+        let mut this = Arc::into_inner(self).expect("nobody else uses the engine any more");
+        let thread = this.thread.take().unwrap();
+        tokio::task::spawn_blocking(move || thread.join()).await.unwrap().unwrap().unwrap();
+    }
+
     /// Drains, as after SIGTERM.
     pub(super) async fn stop(self: Arc<Self>) {
         let mut this = Arc::into_inner(self).expect("nobody else uses the engine any more");

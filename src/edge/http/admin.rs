@@ -1,0 +1,192 @@
+//! The operator's API (`docs/admin-api.md`).
+//!
+//! | file | what |
+//! |---|---|
+//! | `actors` | the actors alive, and one of them inside |
+//! | `flow` | what comes in and goes out: intake and outboxes |
+//! | `dead_letters` | records that could not succeed |
+//! | `events` | what is committed, live |
+//! | `process` | shards, drain, log level, audit |
+
+mod actors;
+mod dead_letters;
+mod events;
+mod flow;
+mod process;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use actix_web::http::header::ContentType;
+use actix_web::web::{Payload, Query, ServiceConfig};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use super::auth::Staff;
+use super::error::{Code, Error};
+use super::frame::RequestId;
+use super::{Game, asked};
+use crate::config::Role;
+use crate::edge::kafka::redelivery::Redelivery;
+use crate::engine::shard::Shard;
+use crate::store::audit::AuditEntry;
+use crate::store::{self, Store};
+use crate::telemetry::vitals::Mishap;
+
+/// Entries of a page, at most and when the caller does not say.
+const MAX_LIMIT: usize = 200;
+const DEFAULT_LIMIT: usize = 50;
+
+/// What the operator's routes work with.
+pub struct Admin {
+    pub game: Arc<Game>,
+    pub redelivery: Redelivery,
+    /// `shard.id`.
+    pub shard: Arc<str>,
+    /// As SIGTERM.
+    pub drain: Box<dyn Fn() + Send + Sync>,
+}
+
+/// One page of a list.
+#[derive(Serialize)]
+struct Page<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
+}
+
+/// The last error of something.
+#[derive(Serialize)]
+struct LastError {
+    #[serde(serialize_with = "instant")]
+    at: DateTime<Utc>,
+    message: String,
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    actors::routes(config);
+    flow::routes(config);
+    dead_letters::routes(config);
+    events::routes(config);
+    process::routes(config);
+}
+
+impl Admin {
+    /// The shard, if this process has it.
+    fn shard(&self) -> Result<Arc<Shard>, Error> {
+        let not_here = || Error::new(Code::NotServing, "this process does not have the shard");
+        self.game.health.shard().ok_or_else(not_here)
+    }
+
+    /// Runs a statement where the store's connections live, to its end.
+    async fn stored<T, F>(&self, statement: impl FnOnce(Store) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, store::Error>> + Send + 'static,
+    {
+        let connecting = || Error::new(Code::NotServing, "not connected to the database yet");
+        let store = self.game.store.get().cloned().ok_or_else(connecting)?;
+        match self.game.runtime.spawn(statement(store)).await {
+            Ok(result) => Ok(result?),
+            Err(error) => Err(Error::caused(Code::Internal, "a statement did not end", error)),
+        }
+    }
+
+    /// Does what somebody wants done: written down before it is begun, and what came of it
+    /// before it is answered.
+    async fn audited<T>(
+        &self,
+        request: &HttpRequest,
+        action: &str,
+        target: Option<String>,
+        detail: Option<String>,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let staff = Staff::of(request)?;
+        let request_id = request.extensions().get::<RequestId>().cloned();
+        let id = Uuid::now_v7();
+        let entry = AuditEntry {
+            id,
+            at: Utc::now().trunc_subsecs(6),
+            who: staff.name.as_deref().map(str::to_owned),
+            role: role(staff.role).to_owned(),
+            action: action.to_owned(),
+            target,
+            detail,
+            outcome: None,
+            request_id: request_id
+                .and_then(|RequestId(id)| id.to_str().ok().map(str::to_owned))
+                .unwrap_or_default(),
+        };
+        self.stored(|store| async move { store.begin_audit(entry).await }).await?;
+        let result = work.await;
+        let outcome = match &result {
+            Ok(_) => "done",
+            Err(error) => error.code.name(),
+        };
+        self.stored(move |store| async move { store.end_audit(id, outcome).await }).await?;
+        result
+    }
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Operator => "operator",
+        Role::Viewer => "viewer",
+        Role::Service => "service",
+    }
+}
+
+fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Error> {
+    Query::<T>::from_query(request.query_string())
+        .map(Query::into_inner)
+        .map_err(|error| Error::new(Code::InvalidQuery, error.to_string()))
+}
+
+/// The body of a change. Nothing at all is an empty object.
+async fn body(payload: Payload) -> Result<crate::edge::operations::body::Body, Error> {
+    crate::edge::operations::body::Body::parse(&asked::whole(payload).await?)
+}
+
+fn limit(asked: Option<usize>) -> Result<usize, Error> {
+    match asked.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(Error::new(Code::InvalidPage, "limit must be 1 to 200")),
+    }
+}
+
+fn no_cursor() -> Error {
+    Error::new(Code::InvalidPage, "that is no cursor")
+}
+
+fn json(value: &impl Serialize) -> HttpResponse {
+    let body = serde_json::to_vec(value).expect("text and numbers are JSON");
+    HttpResponse::Ok().content_type(ContentType::json()).body(body)
+}
+
+impl From<Mishap> for LastError {
+    fn from(Mishap { at, message }: Mishap) -> Self {
+        Self { at, message }
+    }
+}
+
+// serde wants a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn instant<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Micros, true))
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn optional_instant<S: Serializer>(
+    at: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => instant(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}

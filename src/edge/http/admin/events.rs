@@ -1,0 +1,145 @@
+//! What is committed, live, as server-sent events.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use uuid::Uuid;
+
+use super::{Admin, instant, query};
+use crate::edge::embedded::subject::Filter;
+use crate::edge::http::error::{Code, Error};
+use crate::edge::http::{reading, resource};
+use crate::engine::outbox::kind;
+use crate::engine::outbox::row::{Entry, Row};
+use crate::store::Sink;
+
+/// How long nothing may be sent: proxies close what is silent.
+const SILENCE: Duration = Duration::from_secs(15);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    subject: Option<String>,
+    tenant: Option<Uuid>,
+    character: Option<u32>,
+    pet: Option<u32>,
+}
+
+struct Taste {
+    subject: Filter,
+    tenant: Option<Uuid>,
+    character: Option<u32>,
+    pet: Option<u32>,
+}
+
+/// One event as it is shown.
+#[derive(Serialize)]
+struct Shown<'a> {
+    subject: &'a str,
+    tenant: Uuid,
+    character: u32,
+    pet: Option<u32>,
+    #[serde(serialize_with = "instant")]
+    at: DateTime<Utc>,
+    event: &'a RawValue,
+}
+
+/// What of a pet's event says which pet it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AboutPet {
+    pet_id: u32,
+}
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config.service(resource("/admin/events", "GET").route(web::get().guard(reading()).to(events)));
+}
+
+async fn events(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let Wanted { subject, tenant, character, pet } = query(&request)?;
+    let subject = match subject {
+        None => Filter::all(),
+        Some(pattern) => pattern
+            .parse()
+            .map_err(|error| Error::new(Code::InvalidQuery, format!("subject: {error}")))?,
+    };
+    let taste = Taste { subject, tenant, character, pet };
+    let rows = admin.shard()?.watch().look();
+    let stream = futures::stream::unfold((rows, taste), |(mut rows, taste)| async move {
+        let chunk = next(&mut rows, &taste).await?;
+        Some((Ok::<_, Error>(Bytes::from(chunk)), (rows, taste)))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .streaming(Box::pin(stream)))
+}
+
+/// None once the shard is given up.
+async fn next(rows: &mut Receiver<(Sink, Row)>, taste: &Taste) -> Option<String> {
+    let mut chunk = String::new();
+    loop {
+        match tokio::time::timeout(SILENCE, rows.recv()).await {
+            Err(_) => chunk.push_str(": still here\n\n"),
+            Ok(Err(RecvError::Closed)) => return None,
+            Ok(Err(RecvError::Lagged(num_rows))) => {
+                // A row is missed as a whole; how many events it had nobody knows any more.
+                let _ = write!(chunk, "event: missed\ndata: {{\"missed\": {num_rows}}}\n\n");
+            }
+            Ok(Ok((sink, row))) => {
+                for entry in row.entries() {
+                    taste.tell(sink, &row, &entry, &mut chunk);
+                }
+            }
+        }
+        if !chunk.is_empty() {
+            return Some(chunk);
+        }
+    }
+}
+
+impl Taste {
+    fn tell(&self, sink: Sink, row: &Row, entry: &Entry<'_>, out: &mut String) {
+        let Some((subject, pet)) = name(sink, entry) else { return };
+        let is_wanted = self.subject.matches(&subject)
+            && self.tenant.is_none_or(|tenant| tenant == entry.context.tenant)
+            && self.character.is_none_or(|character| character == entry.owner)
+            && self.pet.is_none_or(|wanted| pet == Some(wanted));
+        if !is_wanted {
+            return;
+        }
+        let Ok(event) = serde_json::from_slice(entry.payload) else { return };
+        let shown = Shown {
+            subject: &subject,
+            tenant: entry.context.tenant,
+            character: entry.owner,
+            pet,
+            at: row.decided_at,
+            event,
+        };
+        // JSON has no line feed of its own.
+        let data = serde_json::to_string(&shown).expect("text and numbers are JSON");
+        let _ = write!(out, "id: {}\nevent: {subject}\ndata: {data}\n\n", entry.id);
+    }
+}
+
+/// Subject and pet. None for the copy of a dead letter, which is no event.
+fn name(sink: Sink, entry: &Entry<'_>) -> Option<(String, Option<u32>)> {
+    let kind = usize::from(entry.kind);
+    match sink {
+        Sink::Nats => Some(((*kind::CHARACTER.get(kind)?).to_owned(), None)),
+        Sink::Kafka => {
+            let subject = format!("pet.{}", kind::PET.get(kind)?.to_ascii_lowercase());
+            let pet = serde_json::from_slice::<AboutPet>(entry.payload).ok();
+            Some((subject, pet.map(|about| about.pet_id)))
+        }
+    }
+}
