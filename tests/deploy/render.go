@@ -44,8 +44,7 @@ func Chart(folder, values string) (rendered []byte, notes string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	strict := engine.Engine{Strict: false, LintMode: false}
-	files, err := strict.Render(chart, all)
+	files, err := engine.Render(chart, all)
 	if err != nil {
 		return nil, "", err
 	}

@@ -36,12 +36,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- .Values.secret.existingSecret | default (include "menagerie.fullname" .) -}}
 {{- end -}}
 
-{{/* A table as TOML. Helm's own toToml writes 8192 as 8192.0, since values are floats. */}}
+{{/* A table as TOML. Helm's own toToml writes 8192 as 8192.0, since values are floats; a scalar of JSON is
+     one of TOML. */}}
 {{- define "menagerie.toml" -}}
 {{- $path := .path -}}
 {{- range $key, $value := .table }}
 {{- if not (or (kindIs "map" $value) (kindIs "invalid" $value)) }}
-{{ $key }} = {{ if kindIs "float64" $value }}{{ int64 $value }}{{ else }}{{ toRawJson $value }}{{ end }}
+{{ $key }} = {{ toRawJson $value }}
 {{- end }}
 {{- end }}
 {{- range $key, $value := .table }}
@@ -202,7 +203,7 @@ env:
   - name: {{ $name }}
     value: $(MENAGERIE_SHARD__ID).{{ $name }}
   {{- end }}
-  {{- include "menagerie.secretEnv" . | nindent 2 }}
+  {{- include "menagerie.secretEnv" . | trim | nindent 2 }}
   {{- with .Values.extraEnv }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
