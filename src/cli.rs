@@ -1,5 +1,6 @@
 //! The command line. One file per verb; what they share stands here.
 
+mod agree;
 pub mod check;
 pub mod config;
 pub mod demo;
