@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Loaded, Sources};
@@ -60,7 +61,7 @@ pub enum Verb {
 #[derive(Clone, Debug, Default, Args)]
 pub struct ConfigArgs {
     /// Configuration file; without one, each key has its default
-    #[arg(long, value_name = "FILE", env = "MENAGERIE_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "MENAGERIE_CONFIG", value_parser = file())]
     config: Option<PathBuf>,
     /// Set one key, such as kafka.group=zoo; stronger than file and environment
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
@@ -85,6 +86,11 @@ impl ConfigArgs {
 fn environment() -> Vec<(String, String)> {
     let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
     std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+/// A path, or nothing: an empty variable counts as unset, which clap's own parser refuses.
+fn file() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {
