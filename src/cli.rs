@@ -1,5 +1,7 @@
 //! The command line. One file per verb; what they share stands here.
 
+pub mod actors;
+mod admin;
 mod agree;
 pub mod check;
 pub mod config;
@@ -10,8 +12,10 @@ pub mod load;
 mod look;
 pub mod migrate;
 mod out;
+pub mod outbox;
 pub mod schema;
 pub mod serve;
+mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,7 +35,7 @@ use exit::Exit;
   menagerie check && menagerie serve   look at what it needs, then run it
 
 Exit codes: 0 done or drained, 64 bad usage or configuration, 69 a dependency never came up
-within startup.timeout, 70 anything else.")]
+within startup.timeout or the process asked does not answer, 70 anything else.")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -48,6 +52,12 @@ pub enum Verb {
     Migrate(migrate::Verb),
     /// Ask a running process whether it is ready
     Healthcheck(healthcheck::Args),
+    /// Look at the actors of a running process, or end one
+    #[command(subcommand)]
+    Actors(actors::Verb),
+    /// Look at what a running process has still to publish
+    #[command(subcommand)]
+    Outbox(outbox::Verb),
     /// Show the effective configuration, or its schema
     #[command(subcommand)]
     Config(config::Verb),
@@ -151,9 +161,9 @@ mod tests {
     fn the_verbs_stand_in_the_order_in_which_they_are_met() {
         let verbs: Vec<String> =
             Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-        let expected =
-            ["serve", "demo", "check", "migrate", "healthcheck", "config", "schema", "load"];
-        assert_eq!(verbs, expected);
+        let expected = "serve demo check migrate healthcheck actors outbox config \
+                        schema load";
+        assert_eq!(verbs.join(" "), expected);
     }
 
     #[test]

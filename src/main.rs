@@ -13,6 +13,8 @@ fn main() -> ExitCode {
         Verb::Healthcheck(args) => cli::healthcheck::run(&args),
         Verb::Serve(args) => cli::serve::run(&args),
         Verb::Demo(args) => cli::demo::run(&args),
+        Verb::Actors(verb) => cli::actors::run(&verb),
+        Verb::Outbox(verb) => cli::outbox::run(&verb),
         Verb::Check(args) => cli::check::run(&args),
         Verb::Load(args) => cli::load::run(&args),
         Verb::Migrate(verb) => cli::migrate::run(&verb),
