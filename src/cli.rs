@@ -5,6 +5,7 @@ mod admin;
 mod agree;
 pub mod check;
 pub mod config;
+pub mod dead_letters;
 pub mod demo;
 pub mod exit;
 pub mod healthcheck;
@@ -58,6 +59,9 @@ pub enum Verb {
     /// Look at what a running process has still to publish
     #[command(subcommand)]
     Outbox(outbox::Verb),
+    /// Look at records that could not be processed, and do something about them
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Verb),
     /// Show the effective configuration, or its schema
     #[command(subcommand)]
     Config(config::Verb),
@@ -161,7 +165,7 @@ mod tests {
     fn the_verbs_stand_in_the_order_in_which_they_are_met() {
         let verbs: Vec<String> =
             Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-        let expected = "serve demo check migrate healthcheck actors outbox config \
+        let expected = "serve demo check migrate healthcheck actors outbox dead-letters config \
                         schema load";
         assert_eq!(verbs.join(" "), expected);
     }

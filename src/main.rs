@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Verb::Demo(args) => cli::demo::run(&args),
         Verb::Actors(verb) => cli::actors::run(&verb),
         Verb::Outbox(verb) => cli::outbox::run(&verb),
+        Verb::DeadLetters(verb) => cli::dead_letters::run(&verb),
         Verb::Check(args) => cli::check::run(&args),
         Verb::Load(args) => cli::load::run(&args),
         Verb::Migrate(verb) => cli::migrate::run(&verb),
