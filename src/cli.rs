@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod schema;
 pub mod serve;
 mod table;
+pub mod tail;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,6 +54,7 @@ pub enum Verb {
     Migrate(migrate::Verb),
     /// Ask a running process whether it is ready
     Healthcheck(healthcheck::Args),
+    Tail(tail::Args),
     /// Look at the actors of a running process, or end one
     #[command(subcommand)]
     Actors(actors::Verb),
@@ -165,7 +167,7 @@ mod tests {
     fn the_verbs_stand_in_the_order_in_which_they_are_met() {
         let verbs: Vec<String> =
             Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-        let expected = "serve demo check migrate healthcheck actors outbox dead-letters config \
+        let expected = "serve demo check migrate healthcheck tail actors outbox dead-letters config \
                         schema load";
         assert_eq!(verbs.join(" "), expected);
     }
@@ -205,6 +207,7 @@ mod tests {
         assert_eq!(code("menagerie load --rate 50 --for 0s"), Exit::Usage);
         assert_eq!(code("menagerie load --backlog 0"), Exit::Usage);
         assert_eq!(code("menagerie config print --help"), Exit::Done);
+        assert_eq!(code("menagerie tail --help"), Exit::Done);
         assert_eq!(code("menagerie --version"), Exit::Done);
     }
 }

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Verb::Healthcheck(args) => cli::healthcheck::run(&args),
         Verb::Serve(args) => cli::serve::run(&args),
         Verb::Demo(args) => cli::demo::run(&args),
+        Verb::Tail(args) => cli::tail::run(&args),
         Verb::Actors(verb) => cli::actors::run(&verb),
         Verb::Outbox(verb) => cli::outbox::run(&verb),
         Verb::DeadLetters(verb) => cli::dead_letters::run(&verb),
