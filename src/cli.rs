@@ -198,6 +198,54 @@ mod tests {
     }
 
     #[test]
+    fn an_operators_verb_without_sense_is_bad_usage() {
+        for line in [
+            "tail --character zoo",
+            "tail --subject a.>.b",
+            "tail --pet n:1",
+            "tail --tenant zoo",
+            "actors list --online --offline",
+            "actors list --kind pet",
+            "actors list --sort name",
+            "actors list --limit 0",
+            "actors list --limit 1 --all",
+            "actors inspect 12345",
+            "actors kick",
+            "actors restart 083839c6-c47c-42a6-9585-76492795d123/1 --reason x",
+            "outbox retry rabbit",
+            "dead-letters show",
+            "dead-letters redeliver",
+            "dead-letters redeliver --all --yes",
+            "dead-letters redeliver 1 --all --reason x",
+            "dead-letters drop 1 --reason x",
+        ] {
+            let usage = parse(&format!("menagerie {line}")).err();
+            assert_eq!(usage.map(|usage| exit::code_of(&usage)), Some(Exit::Usage), "{line}");
+        }
+    }
+
+    /// What each verb that asks a running process understands, and none asks another way.
+    #[test]
+    fn every_operators_verb_takes_an_address_and_a_token() {
+        let command = Cli::command();
+        let mut asking = Vec::new();
+        for name in ["tail", "actors", "outbox", "dead-letters"] {
+            let verb = command.find_subcommand(name).unwrap();
+            let below: Vec<_> = verb.get_subcommands().collect();
+            asking.extend(if below.is_empty() { vec![verb] } else { below });
+        }
+        assert_eq!(asking.len(), 12);
+        for verb in asking {
+            let flags: Vec<_> = verb.get_arguments().filter_map(clap::Arg::get_long).collect();
+            for flag in ["admin", "token", "token-file", "json", "config", "set"] {
+                assert!(flags.contains(&flag), "{} has no --{flag}", verb.get_name());
+            }
+            let help = verb.clone().render_long_help().to_string();
+            assert!(!help.contains("--token $") && !help.contains("--token="), "{help}");
+        }
+    }
+
+    #[test]
     fn wrong_usage_exits_with_64_and_help_with_0() {
         let code = |line| exit::code_of(&parse(line).unwrap_err());
         assert_eq!(code("menagerie fly"), Exit::Usage);
