@@ -54,6 +54,7 @@ async fn all_pages_are_read() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].take())
         .collect();
     assert_eq!(ids, ["3", "2", "1"]);
+    assert_eq!(fake.lines()[1], "GET /admin/dead-letters?limit=200&cursor=c");
 }
 
 fn opened(text: Option<&str>) -> Value {

@@ -116,6 +116,29 @@ async fn a_process_that_comes_back_is_heard_again_and_both_are_said_once() {
 }
 
 #[tokio::test]
+async fn it_waits_longer_each_time_up_to_a_limit_and_not_so_after_an_event() {
+    let heard = || Answer::Stream(vec![event("Zoë")]);
+    let next_wait = async |answers: Vec<Answer>| {
+        let api = Fake::start(answers).api();
+        let mut tail = Tail {
+            api: &api,
+            query: Vec::new(),
+            is_json: false,
+            patience: IMPATIENCE,
+            retry: IMPATIENCE.first_retry,
+            out: &mut Vec::new(),
+            notes: &mut Vec::new(),
+        };
+        tail.follow().await.unwrap_err();
+        tail.retry.as_millis()
+    };
+    let silence = || Answer::Silence;
+    assert_eq!(next_wait(vec![heard(), refusal()]).await, 2);
+    assert_eq!(next_wait(vec![heard(), silence(), silence(), silence(), refusal()]).await, 4);
+    assert_eq!(next_wait(vec![heard(), silence(), silence(), heard(), refusal()]).await, 2);
+}
+
+#[tokio::test]
 async fn a_stream_without_a_sign_of_life_is_given_up() {
     let fake = Fake::start([Answer::OpenStream(vec![event("Zoë")]), refusal()]);
     let patience = Patience { silence: Duration::from_millis(100), ..IMPATIENCE };
