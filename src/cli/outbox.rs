@@ -41,11 +41,11 @@ struct Status {
 #[derive(Deserialize)]
 struct Sink {
     sink: String,
-    pending: u64,
+    pending: i64,
     oldest_age_seconds: Option<f64>,
     published: u64,
     retried: u64,
-    parked: u64,
+    parked: i64,
     failing: bool,
     last_error: Option<LastError>,
 }

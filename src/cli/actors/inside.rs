@@ -14,8 +14,8 @@ pub(super) struct Inside {
     #[serde(flatten)]
     actor: Actor,
     uuid: Option<String>,
-    round: Option<u64>,
-    epoch: Option<u64>,
+    round: Option<i64>,
+    epoch: Option<i64>,
     version: Option<u64>,
     event_seq: Option<u64>,
     character: Option<Character>,
@@ -46,11 +46,12 @@ struct Pet {
     fullness: u64,
     slot: i64,
     hungry: bool,
-    expiration: DateTime<Utc>,
+    expiration: Option<DateTime<Utc>>,
     #[serde(default)]
     excludes: Vec<Value>,
-    x: i64,
-    y: i64,
+    /// Where it is, if it is out.
+    x: Option<i64>,
+    y: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -138,10 +139,10 @@ fn pets(pets: &[Pet]) -> Table<11> {
             pet.closeness.to_string(),
             pet.fullness.to_string(),
             pet.slot.to_string(),
-            format!("{},{}", pet.x, pet.y),
+            or_dash(pet.x.zip(pet.y).map(|(x, y)| format!("{x},{y}"))),
             if pet.hungry { "yes" } else { "no" }.to_owned(),
             pet.excludes.len().to_string(),
-            instant(pet.expiration),
+            or_dash(pet.expiration.map(instant)),
         ]);
     }
     table

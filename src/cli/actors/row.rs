@@ -26,7 +26,7 @@ pub(super) struct Actor {
 pub(super) struct Mailbox {
     pub(super) messages: u64,
     pub(super) deepest: u64,
-    pub(super) capacity: u64,
+    pub(super) capacity: i64,
 }
 
 #[derive(Deserialize)]

@@ -172,11 +172,17 @@ async fn an_actor_that_is_only_stored_is_shown_too() {
     for absent in ["character", "next_due", "location", "last_error", "round"] {
         stored[absent] = Value::Null;
     }
+    for absent in ["expiration", "x", "y", "stance", "fh"] {
+        stored["pets"][0][absent] = Value::Null;
+    }
     stored["state"] = json!("stored");
     stored["messages"] = json!([]);
     let fake = Fake::start([Answer::ok(&stored)]);
     let text = ask(&fake, &format!("inspect {TENANT}/12345")).await.unwrap();
-    assert!(text.contains("stored") && !text.contains("OUTCOME"), "{text}");
+    assert!(
+        text.contains("stored") && text.contains("Kino") && !text.contains("OUTCOME"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A dead letter, for people.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
@@ -9,10 +10,27 @@ use crate::cli::table::{instant, or_dash, plain, show_facts};
 
 pub(super) const COLUMNS: [&str; 7] = ["ID", "AT", "REASON", "RECORD", "TENANT", "BYTES", "DETAIL"];
 
+/// What names a letter: text in the contract, a number in the database.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Id {
+    Text(String),
+    Number(i64),
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(id) => f.write_str(id),
+            Self::Number(id) => id.fmt(f),
+        }
+    }
+}
+
 /// What the list has of it.
 #[derive(Deserialize)]
 pub(super) struct Letter {
-    id: String,
+    id: Id,
     at: DateTime<Utc>,
     reason: String,
     detail: Option<String>,
@@ -55,7 +73,7 @@ impl Letter {
 pub(super) fn row(letter: Letter) -> [String; 7] {
     let record = letter.record();
     [
-        letter.id,
+        letter.id.to_string(),
         instant(letter.at),
         letter.reason,
         record,
@@ -71,7 +89,7 @@ pub(super) fn show(opened: &Opened, out: &mut impl Write) -> io::Result<()> {
     show_facts(
         out,
         [
-            ("id", letter.id.clone()),
+            ("id", letter.id.to_string()),
             ("at", instant(letter.at)),
             ("reason", letter.reason.clone()),
             ("detail", or_dash(letter.detail.as_ref())),

@@ -6,6 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::letter::Id;
 use super::list;
 use crate::cli::admin::{AdminArgs, Api, Error, PageArgs};
 use crate::cli::agree;
@@ -42,7 +43,7 @@ pub(super) enum Act {
 
 #[derive(Deserialize)]
 struct Named {
-    id: String,
+    id: Id,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +95,7 @@ impl SelectedArgs {
             agree::to(act.name(), &what)?;
         }
         let mut exit = Exit::Done;
-        for Named { id } in letters {
+        for id in letters.into_iter().map(|Named { id }| id.to_string()) {
             let told = match act.ask(&id, api).await {
                 Ok(answer) => self.tell(act, &id, &answer, api, out)?,
                 Err(error) if error.has_code(GONE) => self.tell_gone(&id, out)?,

@@ -147,6 +147,14 @@ async fn of_many_each_line_of_json_names_its_letter() {
 }
 
 #[tokio::test]
+async fn an_id_may_be_a_number() {
+    let letters = "{\"data\":[{\"id\":42}],\"next_cursor\":null}";
+    let fake = Fake::start([Answer::raw(letters), Answer::nothing()]);
+    ask(&fake, "drop --all --reason malformed --yes").await.unwrap();
+    assert_eq!(fake.lines()[1], "DELETE /admin/dead-letters/42");
+}
+
+#[tokio::test]
 async fn whoever_is_refused_in_between_stops_there() {
     let fake = Fake::start([
         page(&["3", "2", "1"], None),
