@@ -94,6 +94,7 @@ pub(super) fn instant(at: DateTime<Utc>) -> String {
 pub(super) fn seconds(seconds: f64) -> String {
     let whole = seconds as u64;
     match whole {
+        0 if seconds <= 0.0 => "0s".to_owned(),
         0 if seconds < 0.001 => format!("{:.0}µs", seconds * 1e6),
         0 => format!("{:.0}ms", seconds * 1e3),
         1..60 => format!("{seconds:.1}s"),
@@ -152,7 +153,7 @@ mod tests {
     fn a_duration_is_short_at_any_length() {
         for (number, text) in [
             (0.000_02, "20µs"),
-            (0.0, "0µs"),
+            (0.0, "0s"),
             (0.4, "400ms"),
             (59.94, "59.9s"),
             (61.0, "1m01s"),
