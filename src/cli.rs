@@ -1,7 +1,11 @@
 //! The command line. One file per verb; what they share stands here.
 
+pub mod actors;
+mod admin;
+mod agree;
 pub mod check;
 pub mod config;
+pub mod dead_letters;
 pub mod demo;
 pub mod exit;
 pub mod healthcheck;
@@ -9,13 +13,17 @@ pub mod load;
 mod look;
 pub mod migrate;
 mod out;
+pub mod outbox;
 pub mod schema;
 pub mod serve;
+mod table;
+pub mod tail;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Loaded, Sources};
@@ -29,7 +37,7 @@ use exit::Exit;
   menagerie check && menagerie serve   look at what it needs, then run it
 
 Exit codes: 0 done or drained, 64 bad usage or configuration, 69 a dependency never came up
-within startup.timeout, 70 anything else.")]
+within startup.timeout or the process asked does not answer, 70 anything else.")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -46,6 +54,16 @@ pub enum Verb {
     Migrate(migrate::Verb),
     /// Ask a running process whether it is ready
     Healthcheck(healthcheck::Args),
+    Tail(tail::Args),
+    /// Look at the actors of a running process, or end one
+    #[command(subcommand)]
+    Actors(actors::Verb),
+    /// Look at what a running process has still to publish
+    #[command(subcommand)]
+    Outbox(outbox::Verb),
+    /// Look at records that could not be processed, and do something about them
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Verb),
     /// Show the effective configuration, or its schema
     #[command(subcommand)]
     Config(config::Verb),
@@ -59,7 +77,7 @@ pub enum Verb {
 #[derive(Clone, Debug, Default, Args)]
 pub struct ConfigArgs {
     /// Configuration file; without one, each key has its default
-    #[arg(long, value_name = "FILE", env = "MENAGERIE_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "MENAGERIE_CONFIG", value_parser = file())]
     config: Option<PathBuf>,
     /// Set one key, such as kafka.group=zoo; stronger than file and environment
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
@@ -84,6 +102,11 @@ impl ConfigArgs {
 fn environment() -> Vec<(String, String)> {
     let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
     std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+/// A path, or nothing: an empty variable counts as unset, which clap's own parser refuses.
+fn file() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {
@@ -144,9 +167,9 @@ mod tests {
     fn the_verbs_stand_in_the_order_in_which_they_are_met() {
         let verbs: Vec<String> =
             Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-        let expected =
-            ["serve", "demo", "check", "migrate", "healthcheck", "config", "schema", "load"];
-        assert_eq!(verbs, expected);
+        let expected = "serve demo check migrate healthcheck tail actors outbox dead-letters config \
+                        schema load";
+        assert_eq!(verbs.join(" "), expected);
     }
 
     #[test]
@@ -175,6 +198,54 @@ mod tests {
     }
 
     #[test]
+    fn an_operators_verb_without_sense_is_bad_usage() {
+        for line in [
+            "tail --character zoo",
+            "tail --subject a.>.b",
+            "tail --pet n:1",
+            "tail --tenant zoo",
+            "actors list --online --offline",
+            "actors list --kind pet",
+            "actors list --sort name",
+            "actors list --limit 0",
+            "actors list --limit 1 --all",
+            "actors inspect 12345",
+            "actors kick",
+            "actors restart 083839c6-c47c-42a6-9585-76492795d123/1 --reason x",
+            "outbox retry rabbit",
+            "dead-letters show",
+            "dead-letters redeliver",
+            "dead-letters redeliver --all --yes",
+            "dead-letters redeliver 1 --all --reason x",
+            "dead-letters drop 1 --reason x",
+        ] {
+            let usage = parse(&format!("menagerie {line}")).err();
+            assert_eq!(usage.map(|usage| exit::code_of(&usage)), Some(Exit::Usage), "{line}");
+        }
+    }
+
+    /// What each verb that asks a running process understands, and none asks another way.
+    #[test]
+    fn every_operators_verb_takes_an_address_and_a_token() {
+        let command = Cli::command();
+        let mut asking = Vec::new();
+        for name in ["tail", "actors", "outbox", "dead-letters"] {
+            let verb = command.find_subcommand(name).unwrap();
+            let below: Vec<_> = verb.get_subcommands().collect();
+            asking.extend(if below.is_empty() { vec![verb] } else { below });
+        }
+        assert_eq!(asking.len(), 12);
+        for verb in asking {
+            let flags: Vec<_> = verb.get_arguments().filter_map(clap::Arg::get_long).collect();
+            for flag in ["admin", "token", "token-file", "json", "config", "set"] {
+                assert!(flags.contains(&flag), "{} has no --{flag}", verb.get_name());
+            }
+            let help = verb.clone().render_long_help().to_string();
+            assert!(!help.contains("--token $") && !help.contains("--token="), "{help}");
+        }
+    }
+
+    #[test]
     fn wrong_usage_exits_with_64_and_help_with_0() {
         let code = |line| exit::code_of(&parse(line).unwrap_err());
         assert_eq!(code("menagerie fly"), Exit::Usage);
@@ -184,6 +255,7 @@ mod tests {
         assert_eq!(code("menagerie load --rate 50 --for 0s"), Exit::Usage);
         assert_eq!(code("menagerie load --backlog 0"), Exit::Usage);
         assert_eq!(code("menagerie config print --help"), Exit::Done);
+        assert_eq!(code("menagerie tail --help"), Exit::Done);
         assert_eq!(code("menagerie --version"), Exit::Done);
     }
 }

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Longest wait for something that should happen soon.
@@ -56,8 +57,12 @@ impl Process {
     }
 
     fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, signal: &str) {
         let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// Its exit code, and what it logged.
@@ -68,7 +73,7 @@ impl Process {
                 break status;
             }
             assert!(Instant::now() < deadline, "the process goes on");
-            std::thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
         };
         let mut log = String::new();
         self.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
@@ -81,6 +86,130 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// One event and no further, as `GET /admin/events` has it.
+const EVENT: &str = concat!(
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hello\n\n",
+    "event: character.online\ndata: {\"subject\":\"character.online\",\"tenant\":\"t\",",
+    "\"character\":7,\"pet\":null,\"at\":\"2026-11-25T01:02:03Z\",\"event\":{}}\n\n",
+);
+
+fn json(body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+}
+
+/// The operator's port of a process that answers with these in turn, and the heads of the
+/// requests. It waits until the one who asked last has gone.
+fn operated(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let answer = move |answer: String| {
+        let mut stream = BufReader::new(listener.accept().unwrap().0);
+        let mut head = String::new();
+        while stream.read_line(&mut head).unwrap() > 2 {}
+        stream.get_mut().write_all(answer.as_bytes()).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+        head
+    };
+    (port, thread::spawn(|| answers.into_iter().map(answer).collect()))
+}
+
+#[test]
+fn an_operators_verb_ends_with_69_if_nobody_answers() {
+    let actor = "083839c6-c47c-42a6-9585-76492795d123/7";
+    let port = free_port();
+    for line in [
+        "tail".to_owned(),
+        "actors list".to_owned(),
+        format!("actors inspect {actor}"),
+        format!("actors passivate {actor}"),
+        format!("actors kick {actor}"),
+        format!("actors restart {actor}"),
+        "outbox status".to_owned(),
+        "outbox retry nats".to_owned(),
+        "dead-letters list".to_owned(),
+        "dead-letters show 1".to_owned(),
+        "dead-letters redeliver 1".to_owned(),
+        "dead-letters drop --all --reason malformed --yes".to_owned(),
+    ] {
+        let words: Vec<_> = line.split(' ').collect();
+        let (code, log) = ended(&words, &[("ADMIN_PORT", &port)]);
+        assert_eq!(code, 69, "{line}: {log}");
+        let expected =
+            format!("menagerie: http://127.0.0.1:{port} does not answer: connection refused\n");
+        assert_eq!(log, expected, "{line}");
+    }
+}
+
+#[test]
+fn an_operators_token_comes_from_the_environment() {
+    let (port, requests) = operated(vec![json("{\"sinks\":[]}")]);
+    let env = [("ADMIN_PORT", port.as_str()), ("MENAGERIE_ADMIN_TOKEN", "hunter2")];
+    let (code, log) = ended(&["outbox", "status"], &env);
+    assert_eq!((code, log.as_str()), (0, ""));
+    let head = requests.join().unwrap().remove(0).to_lowercase();
+    assert_says(&head, &["get /admin/outbox http/1.1", "authorization: bearer hunter2"]);
+    let Output { stdout, .. } = menagerie(&["outbox", "status", "--help"], &env).output().unwrap();
+    let help = String::from_utf8(stdout).unwrap();
+    assert!(help.contains("MENAGERIE_ADMIN_TOKEN") && !help.contains("hunter2"), "{help}");
+}
+
+#[test]
+fn an_empty_variable_of_the_command_line_counts_as_unset() {
+    let (port, requests) = operated(vec![json("{\"sinks\":[]}")]);
+    let empty = ["MENAGERIE_CONFIG", "MENAGERIE_ADMIN_TOKEN", "MENAGERIE_ADMIN_TOKEN_FILE"];
+    let env = empty.map(|variable| (variable, ""));
+    let env = [&env[..], &[("ADMIN_PORT", port.as_str())]].concat();
+    let (code, log) = ended(&["outbox", "status"], &env);
+    assert_eq!((code, log.as_str()), (0, ""));
+    assert!(!requests.join().unwrap()[0].to_lowercase().contains("authorization"));
+}
+
+#[test]
+fn letters_go_only_when_somebody_said_so() {
+    let letters = "{\"data\":[{\"id\":\"1\"},{\"id\":\"2\"}],\"next_cursor\":null}";
+    let (port, requests) = operated(vec![json(letters)]);
+    let drop = ["dead-letters", "drop", "--all", "--reason", "malformed"];
+    let (code, log) = ended(&drop, &[("ADMIN_PORT", &port)]);
+    assert_eq!(code, 64, "{log}");
+    assert_says(&log, &["drop 2 dead letters with reason malformed", "--yes"]);
+    assert_eq!(requests.join().unwrap().len(), 1);
+}
+
+#[test]
+fn a_list_whose_reader_has_gone_ends_quietly() {
+    let (port, requests) = operated(vec![json("{\"data\":[{}],\"next_cursor\":null}")]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let list = menagerie(&["actors", "list", "--json"], &[("ADMIN_PORT", &port)])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn();
+    let Output { status, stderr, .. } = list.unwrap().wait_with_output().unwrap();
+    assert_eq!((status.code(), String::from_utf8(stderr).unwrap()), (Some(0), String::new()));
+    requests.join().unwrap();
+}
+
+#[test]
+fn a_tail_ends_quietly_with_its_reader_though_nothing_happens_any_more() {
+    let (port, requests) = operated(vec![EVENT.to_owned()]);
+    let mut tail = Process::start(&["tail"], &[("ADMIN_PORT", &port)]);
+    let line = tail.printed_until("character=7");
+    assert_eq!(line, "2026-11-25T01:02:03.000Z  character.online              character=7\n");
+    drop(tail.0.stdout.take());
+    assert_eq!(tail.end(), (0, String::new()));
+    requests.join().unwrap();
+}
+
+#[test]
+fn a_tail_that_is_interrupted_ends_with_0() {
+    let (port, requests) = operated(vec![EVENT.to_owned()]);
+    let mut tail = Process::start(&["tail", "--json"], &[("ADMIN_PORT", &port)]);
+    assert_says(&tail.printed_until("character.online"), &["{\"subject\":\"character.online\","]);
+    tail.signal("-INT");
+    assert_eq!(tail.end(), (0, String::new()));
+    requests.join().unwrap();
 }
 
 #[test]

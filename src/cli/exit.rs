@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use super::out;
+use super::{admin, out};
 use crate::config::ConfigError;
 
 /// Exit codes, after `sysexits.h`.
@@ -44,6 +44,7 @@ pub fn code_of_failure(error: &anyhow::Error) -> Exit {
         Some(Failure::Usage(_)) => Exit::Usage,
         Some(Failure::Unavailable(_)) => Exit::Unavailable,
         None if error.is::<ConfigError>() => Exit::Usage,
+        None if error.downcast_ref().is_some_and(admin::Error::is_away) => Exit::Unavailable,
         None => Exit::Internal,
     }
 }

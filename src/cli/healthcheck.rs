@@ -28,12 +28,7 @@ pub struct Args {
 /// # Errors
 /// A bad configuration; any other answer, or none in time.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let listen = args.config.load()?.config.admin.listen;
-    if listen.port() == 0 {
-        let reason = "admin.listen has port 0, so nobody knows where to ask".to_owned();
-        return Err(Failure::Usage(reason).into());
-    }
-    let address = reachable(listen);
+    let address = admin_address(&args.config)?;
     match probe(address, DEADLINE) {
         Ok(200) => Ok(Exit::Done),
         Ok(status) => {
@@ -44,6 +39,19 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             Err(anyhow::Error::new(error).context(what))
         }
     }
+}
+
+/// Where the process that has this configuration is asked.
+///
+/// # Errors
+/// A bad configuration, or one that leaves the port to chance.
+pub(super) fn admin_address(config: &ConfigArgs) -> anyhow::Result<SocketAddr> {
+    let listen = config.load()?.config.admin.listen;
+    if listen.port() == 0 {
+        let reason = "admin.listen has port 0, so nobody knows where to ask".to_owned();
+        return Err(Failure::Usage(reason).into());
+    }
+    Ok(reachable(listen))
 }
 
 /// Where to reach a listener on this machine: one on all addresses is on loopback too.

@@ -1,11 +1,11 @@
 //! `migrate`: the schema, up and down.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
-use super::ConfigArgs;
 use super::exit::{Exit, Failure};
 use super::look::{self, Database};
 use super::out::{self, Stdout};
+use super::{ConfigArgs, agree};
 use crate::config::Config;
 use crate::sidecar::ports::store_options;
 use crate::sidecar::reach;
@@ -111,27 +111,13 @@ async fn down(config: &Config, steps: u32, yes: bool) -> anyhow::Result<Vec<Migr
         return Ok(applied);
     }
     if !yes {
-        agree(&doomed, &config.database.url.redacted())?;
+        let database = config.database.url.redacted();
+        let what = format!("{} of {database}, with all that their tables hold", doomed.join(", "));
+        agree::to("take back", &what)?;
     }
     let store = Store::connect(store_options(config)).await.map_err(failure)?;
     store.migrate_down(steps).await.map_err(failure)?;
     store.migrate_status().await.map_err(failure)
-}
-
-/// Asks whoever sits at the terminal.
-fn agree(doomed: &[&str], database: &str) -> anyhow::Result<()> {
-    let what = format!("{} of {database}, with all that their tables hold", doomed.join(", "));
-    if !io::stdin().is_terminal() {
-        return Err(Failure::Usage(format!("this takes back {what}: --yes agrees")).into());
-    }
-    write!(Stdout, "Take back {what}? Type yes: ")?;
-    Stdout.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    match answer.trim() {
-        "yes" => Ok(()),
-        _ => Err(Failure::Usage("nothing was changed".to_owned()).into()),
-    }
 }
 
 fn all_missing() -> Vec<MigrationState> {

@@ -1,6 +1,11 @@
 //! Standard output, which its reader may close: `menagerie demo | head -3`.
 
+use std::future::pending;
 use std::io::{self, Write};
+use std::os::fd::AsFd as _;
+
+use tokio::io::Interest;
+use tokio::net::unix::pipe;
 
 /// Standard output, a line at a time: a reader sees each as soon as it is complete.
 #[derive(Clone, Copy, Default, Debug)]
@@ -36,6 +41,21 @@ pub(super) fn is_closed(error: &io::Error) -> bool {
 /// The same for an error with a cause.
 pub(super) fn is_closed_below(error: &anyhow::Error) -> bool {
     error.chain().filter_map(|cause| cause.downcast_ref()).any(is_closed)
+}
+
+/// Waits until nobody reads standard output, also while there is nothing to write. For ever
+/// where the system tells nothing of it, as of a file.
+///
+/// # Panics
+/// Outside a runtime.
+pub(super) async fn closed() {
+    let output = io::stdout().as_fd().try_clone_to_owned();
+    // Only listened to, so that it need not be a pipe.
+    match output.and_then(pipe::Sender::from_owned_fd_unchecked) {
+        // However the waiting ends, there is nothing further to wait for.
+        Ok(output) => drop(output.ready(Interest::ERROR).await),
+        Err(_) => pending().await,
+    }
 }
 
 /// Success also if nobody reads: for a verb whose exit code says more than what it prints.

@@ -27,7 +27,8 @@ pub(super) const PORTS: [(&str, &str); 2] =
     [("REST_PORT", "http.listen"), ("ADMIN_PORT", "admin.listen")];
 
 /// Variables of ours that are no keys: the command line reads them.
-const NO_KEYS: [&str; 1] = ["MENAGERIE_CONFIG"];
+const NO_KEYS: [&str; 3] =
+    ["MENAGERIE_CONFIG", "MENAGERIE_ADMIN_TOKEN", "MENAGERIE_ADMIN_TOKEN_FILE"];
 
 /// What the names of variables begin with that only tests set.
 const TEST_PREFIX: &str = "MENAGERIE_TEST_";

@@ -189,6 +189,12 @@ fn parse_tenant(text: &str) -> Option<Tenant> {
 #[serde(transparent)]
 pub struct Secret(String);
 
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl Secret {
     /// The secret itself.
     pub fn expose(&self) -> &str {

@@ -121,6 +121,8 @@ fn variables_of_others_are_left_alone() {
     from_env(&[
         ("PATH", "/bin"),
         ("MENAGERIE_CONFIG", "zoo.toml"),
+        ("MENAGERIE_ADMIN_TOKEN", "x"),
+        ("MENAGERIE_ADMIN_TOKEN_FILE", "/run/secrets/token"),
         ("MENAGERIE_TEST_KAFKA__GROUP", "x"),
         ("MENAGERIE_HTTP_PORT", "tcp://10.0.0.1:8080"),
         ("MENAGERIE_HTTP_SERVICE_HOST", "10.0.0.1"),
