@@ -150,13 +150,13 @@ impl Board {
             if array(panel, "/targets").is_empty() {
                 flaw("shows nothing");
             }
-            let sources = array(panel, "/targets").iter().chain([panel]);
-            if sources.into_iter().any(|it| text(it, "/datasource/uid") != "${datasource}") {
+            let mut sources = array(panel, "/targets").iter().chain([panel]);
+            if sources.any(|it| text(it, "/datasource/uid") != "${datasource}") {
                 flaw("is bound to one data source");
             }
         }
-        for (key, least) in [("/uid", 1), ("/title", 1)] {
-            if text(&self.json, key).len() < least {
+        for key in ["/uid", "/title", "/description"] {
+            if text(&self.json, key).is_empty() {
                 flaws.push(format!("{}: no {key}", self.name));
             }
         }

@@ -99,7 +99,7 @@ impl Reader<'_> {
         for label in wanted.iter().filter(|label| !there.contains(*label)) {
             self.problem(format!("no label `{label}` among {there:?}"));
         }
-        wanted.iter().cloned().collect()
+        set(wanted)
     }
 
     fn call(&mut self, call: &Call) -> Labels {
@@ -133,10 +133,7 @@ impl Reader<'_> {
                 self.wanted(&on.labels, &left);
                 self.wanted(&on.labels, &right)
             }
-            Some(LabelModifier::Exclude(ignoring)) => {
-                let ignored: Labels = ignoring.labels.iter().cloned().collect();
-                &left - &ignored
-            }
+            Some(LabelModifier::Exclude(ignoring)) => &left - &set(&ignoring.labels),
             None => {
                 if left != right && !is_or(binary.op) {
                     self.problem(format!("{left:?} never match {right:?}"));
@@ -151,12 +148,8 @@ impl Reader<'_> {
             return left;
         }
         match binary.modifier.as_ref().map(|modifier| &modifier.card) {
-            Some(VectorMatchCardinality::ManyToOne(more)) => {
-                &left | &more.labels.iter().cloned().collect()
-            }
-            Some(VectorMatchCardinality::OneToMany(more)) => {
-                &right | &more.labels.iter().cloned().collect()
-            }
+            Some(VectorMatchCardinality::ManyToOne(more)) => &left | &set(&more.labels),
+            Some(VectorMatchCardinality::OneToMany(more)) => &right | &set(&more.labels),
             _ => matched,
         }
     }
@@ -204,6 +197,10 @@ impl Reader<'_> {
         self.reading.families.insert(family.to_owned());
         families[family].labels.iter().cloned().chain(target()).chain(le).collect()
     }
+}
+
+fn set(labels: &[String]) -> Labels {
+    labels.iter().cloned().collect()
 }
 
 fn is_or(operator: TokenType) -> bool {

@@ -83,9 +83,9 @@ impl Rules {
             unless(exists, "its runbook is not in docs/operations.md");
             unless(guide::text().contains(&format!("`{name}`")), "the guide does not name it");
             let cases = tests.split("alertname: ").skip(1);
-            let mut cases = cases.filter(|case| case.split_whitespace().next() == Some(name));
+            let cases = cases.filter(|case| case.split_whitespace().next() == Some(name));
             let (quiet, loud): (Vec<&str>, Vec<&str>) =
-                cases.by_ref().partition(|case| case.contains("exp_alerts: []"));
+                cases.partition(|case| case.contains("exp_alerts: []"));
             unless(!loud.is_empty(), "no test has it firing");
             unless(!quiet.is_empty(), "no test has it quiet");
         }
