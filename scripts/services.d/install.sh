@@ -44,5 +44,10 @@ install_missing() {
     for name in "$@"; do
         "${name}_install"
     done
+    # For tests/observability.rs alone: without apt-get it says itself what it misses. The server is
+    # not started, as apt_install sees to.
+    if command -v apt-get >/dev/null; then
+        command -v promtool >/dev/null || apt_install "the tests of rules and dashboards" prometheus
+    fi
     exec 8>&-
 }
