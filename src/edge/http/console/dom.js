@@ -54,8 +54,7 @@ export function terms(...pairs) {
 }
 
 export function section(title, ...children) {
-  const label = id('section');
-  return h('section', { 'aria-labelledby': label }, h('h2', { id: label }, title), children);
+  return h('section', null, h('h2', null, title), children);
 }
 
 export const badge = (text, tone) => h('span', { class: `badge ${tone ?? ''}` }, text);

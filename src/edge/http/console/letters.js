@@ -68,9 +68,11 @@ function readings(name, base64, text) {
   return [h('fieldset', { class: 'ways' }, h('legend', null, `${name} as`), ways.map(pick), h('small', null, bytes(array.length))), shown];
 }
 
+/** Null where it is none, or cannot be seen. */
 const utf8 = (base64) => {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(decode(base64));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(decode(base64));
+    return /\p{Cc}/u.test(text) ? null : text;
   } catch {
     return null;
   }

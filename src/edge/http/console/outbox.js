@@ -11,6 +11,10 @@ import { table } from './table.js';
 export function outbox(ctx) {
   const data = source({ signal: ctx.signal, auto: true, load: (signal) => get(path(['outbox']), signal), show });
 
+  function show({ sinks }) {
+    return [note(), table({ caption: 'Sinks', columns, rows: sinks, empty: 'There is no sink.' })];
+  }
+
   const retry = ({ sink, parked }) => change('Retry', {
     focus: `retry-${sink}`,
     title: `Publish the parked events of ${sink} again?`,
@@ -36,6 +40,5 @@ export function outbox(ctx) {
     { label: 'Parked events', cell: retry },
   ];
 
-  const show = ({ sinks }) => [note(), table({ caption: 'Sinks', columns, rows: sinks, empty: 'There is no sink.' })];
   return { title: 'Outbox', body: [data.element] };
 }

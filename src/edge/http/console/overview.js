@@ -52,7 +52,7 @@ const CARDS = [
   { key: 'pending', title: 'Outbox pending', read: count, lines: {
     kafka: ({ now }) => now.pending.kafka ?? null, nats: ({ now }) => now.pending.nats ?? null },
     about: ({ now }) => [['parked', count(now.parked), now.parked]] },
-  { key: 'oldest', title: 'Oldest pending event', read: seconds, lines: { 'Oldest pending event': ({ now }) => most(now.oldest) },
+  { key: 'oldest', title: 'Oldest pending', read: seconds, lines: { 'Oldest pending': ({ now }) => most(now.oldest) },
     about: ({ now }) => [['', each(now.oldest, seconds)]] },
   { key: 'letters', title: 'Dead letters', read: count, lines: { 'since the start': ({ now }) => now.letters },
     about: ({ now }) => [['', each(now.reasons, count) || 'none since the start']] },

@@ -47,6 +47,7 @@ export function process(ctx) {
 
   const level = source({
     signal: ctx.signal,
+    auto: null,
     load: (signal) => get(path(['log-level']), signal),
     show: (answer) => h('div', { class: 'actions' }, h('code', { id: 'log-level' }, answer.level), change('Change', {
       title: 'Change what is logged?', action: 'Change',

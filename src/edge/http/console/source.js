@@ -7,7 +7,7 @@ const OFTEN = 5;
 
 /**
  * `load(signal)` fetches, `show(data)` answers the elements of it. `auto` is whether it is
- * loaded again every few seconds from the start; anybody may change that.
+ * loaded again every few seconds from the start; anybody may change that, unless it is null.
  */
 export function source({ signal, load, show, auto = false, tools = [] }) {
   const as_of = h('span', { class: 'as-of' });
@@ -75,7 +75,7 @@ export function source({ signal, load, show, auto = false, tools = [] }) {
   else refresh();
   const element = h('div', { class: 'source' },
     h('div', { class: 'toolbar' }, tools, h('span', { class: 'space' }), as_of,
-      h('label', { class: 'check' }, often, `every ${OFTEN} s`), again),
+      auto !== null && h('label', { class: 'check' }, often, `every ${OFTEN} s`), again),
     trouble, place);
   return { element, refresh };
 }
