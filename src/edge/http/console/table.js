@@ -30,9 +30,9 @@ export function table({ caption, columns, rows, sorted, sort, empty = 'Nothing h
 
 /**
  * A list with filters and pages, all of it in the address. `fields` are
- * `{ name, label, options, type, list, width }`; `parts` is the path of the API.
+ * `{ name, label, options, width }`; `parts` is the path of the API.
  */
-export function listing(ctx, { parts, caption, columns, fields = [], empty, before }) {
+export function listing(ctx, { parts, caption, columns, fields = [], empty }) {
   let query = ctx.query;
   let next = null;
   const names = [...fields.map((field) => field.name), 'sort', 'limit', 'cursor'];
@@ -52,11 +52,11 @@ export function listing(ctx, { parts, caption, columns, fields = [], empty, befo
     go(Object.fromEntries(inputs.map(([field, input]) => [field.name, input.value.trim()])));
   }
 
-  function control({ name, label, options, type, list, width }) {
+  function control({ name, options, width }) {
     const common = { id: id(name), name, class: width };
     return options
       ? h('select', { ...common, change: apply }, options.map(([value, text]) => h('option', { value }, text)))
-      : h('input', { ...common, type: type ?? 'search', list, autocomplete: 'off', spellcheck: 'false' });
+      : h('input', { ...common, type: 'search', autocomplete: 'off', spellcheck: 'false' });
   }
 
   function write() {
@@ -100,7 +100,7 @@ export function listing(ctx, { parts, caption, columns, fields = [], empty, befo
     h('button', { type: 'submit' }, 'Filter'))] : [],
   });
   return {
-    element: h('div', null, before, data.element, pages),
+    element: h('div', null, data.element, pages),
     refresh: data.refresh,
     update(now) {
       query = now;
