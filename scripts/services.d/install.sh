@@ -44,10 +44,12 @@ install_missing() {
     for name in "$@"; do
         "${name}_install"
     done
-    # For tests/observability.rs alone: without apt-get it says itself what it misses. The server is
-    # not started, as apt_install sees to.
+    # For tests/observability.rs and tests/console.rs alone: without apt-get they say themselves what
+    # they miss. No server is started, as apt_install sees to.
     if command -v apt-get >/dev/null; then
         command -v promtool >/dev/null || apt_install "the tests of rules and dashboards" prometheus
+        command -v chromium >/dev/null || apt_install "the tests of the console" chromium
+        command -v npm >/dev/null || apt_install "the tests of the console" nodejs npm
     fi
     exec 8>&-
 }

@@ -17,6 +17,7 @@
 
 pub mod admin;
 pub mod auth;
+mod console;
 pub mod error;
 
 mod asked;
@@ -118,6 +119,7 @@ pub fn serve_admin(listener: TcpListener, admin: Admin) -> io::Result<Server> {
             .app_data(web::Data::clone(&admin))
             .configure(probes::routes)
             .configure(admin::routes)
+            .configure(console::routes)
             .default_service(web::to(no_route))
             .wrap(from_fn(auth::staff))
             .wrap(from_fn(frame::within_deadline))

@@ -7,8 +7,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use prometheus::{Histogram, IntGauge};
 
 use super::metrics::METRICS;
@@ -107,6 +108,9 @@ impl MessageKind {
     }
 }
 
+/// How long the deepest mailbox is told of, at least.
+const WINDOW: Duration = Duration::from_secs(30);
+
 /// Whether anything is counted and timed at all (`engine.mailbox_metrics`).
 static IS_ON: AtomicBool = AtomicBool::new(true);
 
@@ -114,6 +118,8 @@ static IS_ON: AtomicBool = AtomicBool::new(true);
 struct Counters {
     depth: AtomicI64,
     deepest: AtomicI64,
+    /// The same of the window before.
+    deepest_before: AtomicI64,
     /// Of the one actor of this kind; characters have their own.
     vitals: Vitals,
     wait: Histogram,
@@ -125,6 +131,7 @@ static COUNTERS: LazyLock<[Counters; 6]> = LazyLock::new(|| {
     KINDS.map(|kind| Counters {
         depth: AtomicI64::new(0),
         deepest: AtomicI64::new(0),
+        deepest_before: AtomicI64::new(0),
         vitals: Vitals::default(),
         wait: METRICS.mailbox.wait_seconds.with_label_values(&[kind.name()]),
         depth_gauge: METRICS.mailbox.messages.with_label_values(&[kind.name()]),
@@ -243,12 +250,27 @@ impl Drop for Handling {
     }
 }
 
-/// Brings the gauges up to date; called at every scrape. The deepest since the last scrape
-/// starts anew from the present depth.
+/// Brings the gauges up to date; called at every scrape. How deep it was is told for half a
+/// minute at least, so that one who scrapes takes nothing from another.
 pub fn refresh() {
+    static SINCE: Mutex<Option<Instant>> = Mutex::new(None);
+    let is_over = {
+        let mut since = SINCE.lock();
+        let is_over = since.is_none_or(|since| since.elapsed() >= WINDOW);
+        if is_over {
+            *since = Some(Instant::now());
+        }
+        is_over
+    };
     for counters in COUNTERS.iter() {
         let depth = counters.depth.load(Ordering::Relaxed);
         counters.depth_gauge.set(depth);
-        counters.deepest_gauge.set(counters.deepest.swap(depth, Ordering::Relaxed));
+        if is_over {
+            let deepest = counters.deepest.swap(depth, Ordering::Relaxed);
+            counters.deepest_before.store(deepest, Ordering::Relaxed);
+        }
+        let deepest = counters.deepest.load(Ordering::Relaxed);
+        let before = counters.deepest_before.load(Ordering::Relaxed);
+        counters.deepest_gauge.set(deepest.max(before));
     }
 }

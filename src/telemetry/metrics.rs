@@ -210,7 +210,7 @@ impl Mailbox {
             messages: make.gauges("actor_mailbox_messages", "Messages waiting", &["actor"]),
             messages_max: make.gauges(
                 "actor_mailbox_messages_max",
-                "Most messages waiting since the last scrape",
+                "Most messages waiting in the last half minute or more",
                 &["actor"],
             ),
             capacity: make.gauges("actor_mailbox_capacity", "Most that may wait", &["actor"]),

@@ -69,11 +69,17 @@ pub struct Demo {
 impl Demo {
     /// Returns once it serves.
     pub fn start() -> Self {
+        Self::start_with(&["--serve-only"], &[])
+    }
+
+    /// The demo with these arguments and variables.
+    pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let (game, admin) = (free_port().to_string(), free_port());
         let mut command = Command::new(env!("CARGO_BIN_EXE_menagerie"));
         // Nothing of the environment these tests run in.
-        command.env_clear().args(["demo", "--serve-only"]).env("REST_PORT", game);
+        command.env_clear().arg("demo").args(arguments).env("REST_PORT", game);
         command.env("ADMIN_PORT", admin.to_string()).stdout(Stdio::piped());
+        command.envs(variables.iter().copied());
         let mut process = Process::start(&mut command);
         let lines = BufReader::new(process.0.stdout.as_mut().unwrap()).lines();
         let kafka = lines

@@ -32,6 +32,7 @@ use uuid::Uuid;
 
 use self::players::Players;
 use self::tokens::Tokens;
+use super::console;
 use super::error::{Code, Error};
 use super::openapi::pages;
 use crate::config::jwt::KeyError;
@@ -189,12 +190,13 @@ pub async fn callers(
 }
 
 /// Middleware of the operator's listener: finds the [`Staff`] of each request. Whoever wants
-/// to change something has to be an operator; the probes and the metrics are for everyone.
+/// to change something has to be an operator; the probes, the metrics and the empty page of the
+/// console are for everyone.
 pub async fn staff(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    if !OPEN.contains(&request.path()) {
+    if !OPEN.contains(&request.path()) && !console::is_open(request.path()) {
         let staff = authority(&request).staff(request.headers())?;
         let is_reading = request.method().is_safe();
         staff.require(if is_reading { Role::Viewer } else { Role::Operator })?;

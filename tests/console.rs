@@ -1,0 +1,69 @@
+//! The console in a real Chromium, against a running process with a world in it. What the
+//! browser is to find stands in `tests/console/tests`.
+
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code)]
+#[path = "observability/tools.rs"]
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use self::tools::Demo;
+
+const OPERATOR: &str = "operator-of-the-console-tests";
+const VIEWER: &str = "viewer-of-the-console-tests";
+/// SHA-256 of the two.
+const TOKENS: &str = "ann:operator:002f7501d7858ac688910f892d60f085939dab616d5375e301d5aa93d96cc333,vic:viewer:5c4decd6a6deb78e672e1ef47793b5cfb0fd5a02be84baf2a18fc1457b04e235";
+
+/// A file of this repository.
+fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn run(command: &mut Command, what: &str) {
+    let status = command.current_dir(file("tests/console")).status();
+    let status =
+        status.unwrap_or_else(|error| panic!("{what}: {error}; install it, or see scripts/test"));
+    assert!(status.success(), "{what} failed");
+}
+
+/// Dead letters to read, one of them hostile, and somebody to look at.
+async fn furnish(demo: &Demo) {
+    for letter in ["{\"petId\": oops", "[]", "{\"petId\": \"<img src=x onerror=alert(1)>\"}", "{}"]
+    {
+        demo.send("COMMAND_TOPIC_PET", letter.as_bytes());
+    }
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let is_furnished = |metrics: &str| {
+        let count = |name: &str| -> f64 {
+            let lines = metrics.lines().filter(|line| line.starts_with(name));
+            lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        };
+        count("menagerie_dead_letters_total") >= 4.0
+            && count("menagerie_characters_online") >= 5.0
+            && count("menagerie_events_published_total{sink=\"nats\"") >= 1.0
+    };
+    while !is_furnished(&demo.metrics().await) {
+        assert!(Instant::now() < deadline, "the world does not come to life");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_console_does_what_it_says() {
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]), "npm ci");
+    let demo = Demo::start_with(
+        // Longer than the tests; they end it.
+        &["--characters", "20", "--for", "20m"],
+        &[("MENAGERIE_AUTH__TOKENS", TOKENS)],
+    );
+    furnish(&demo).await;
+    let url = format!("http://{}", demo.admin);
+    let mut tests = Command::new("node");
+    tests.arg("run.mjs").env("CONSOLE_URL", url);
+    tests.env("CONSOLE_OPERATOR", OPERATOR).env("CONSOLE_VIEWER", VIEWER);
+    tokio::task::spawn_blocking(move || run(&mut tests, "node run.mjs")).await.unwrap();
+}
