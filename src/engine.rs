@@ -22,5 +22,6 @@ pub mod registry;
 pub mod request;
 pub mod round;
 pub mod shard;
+pub mod spans;
 pub mod supervisor;
 pub mod tenants;

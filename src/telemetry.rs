@@ -4,3 +4,4 @@ pub mod logging;
 pub mod mailbox;
 pub mod metrics;
 pub mod panics;
+pub mod trace;

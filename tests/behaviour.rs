@@ -47,6 +47,9 @@ macro_rules! behaviours {
 #[path = "support/proxy.rs"]
 mod proxy;
 
+#[path = "support/collector.rs"]
+mod collector;
+
 #[path = "behaviour/assets.rs"]
 mod assets;
 #[path = "behaviour/bad_input.rs"]
@@ -107,6 +110,8 @@ mod spec;
 mod tenancy;
 #[path = "behaviour/time.rs"]
 mod time;
+#[path = "behaviour/tracing.rs"]
+mod tracing;
 #[path = "behaviour/wire.rs"]
 mod wire;
 #[path = "behaviour/world.rs"]

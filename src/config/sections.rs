@@ -8,7 +8,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::values::{Endpoint, Humantime, TenantText};
+use super::values::{Endpoint, Humantime, Ratio, Secret, TenantText};
 use crate::domain::{Rules, Tenant};
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -234,11 +234,18 @@ pub enum LogFormat {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Trace {
-    /// OTLP collector for spans, as `host:port` or an http or https address. Not in use yet:
-    /// no spans are sent to it, the address is only checked.
+    /// OTLP collector that spans are sent to over HTTP, as `host:port` or an http or https
+    /// address. Unset: nothing is traced, and the trace context of records and requests is
+    /// passed on as it came.
     #[serde(with = "Endpoint")]
     #[schemars(example = &"http://127.0.0.1:4318")]
     pub endpoint: Option<String>,
+    /// Share of the records and requests without a trace context of their own that begin a
+    /// traced one, 0 to 1. A sender's decision, sampled or not, holds whatever this says.
+    pub sample_ratio: Ratio,
+    /// Headers sent to the collector, such as credentials: `name=value` separated by commas.
+    #[schemars(example = &"authorization=Bearer TOKEN")]
+    pub headers: Option<Secret>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use actix::{Actor, ActorContext, Context, Handler, Message};
 use rand::rngs::SmallRng;
@@ -171,7 +172,9 @@ impl Handler<TakeRound> for CharacterActor {
 
     fn handle(&mut self, mut message: TakeRound, _: &mut Context<Self>) {
         let _handling = message.envelope.open(MessageKind::TakeRound);
+        let began = message.round.is_traced.then(Instant::now);
         let (ended, effects) = self.step_all(&message.items, &message.round);
+        let took = began.map(|began| began..Instant::now());
         let items = std::mem::take(&mut message.items);
         message.is_answered = true;
         message.round.answer(Stepped {
@@ -184,6 +187,7 @@ impl Handler<TakeRound> for CharacterActor {
             num_unknown_templates: effects.num_unknown_templates,
             death: None,
             census: Census::of(&self.owner),
+            took,
         });
     }
 }

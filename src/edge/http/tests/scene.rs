@@ -29,6 +29,7 @@ use crate::engine::outbox::row::Entry;
 use crate::engine::port::{Delivery, Reading, Records, StatusTopic, TopicError};
 use crate::engine::shard::{Parts, Settings, Shard};
 use crate::store::{Options, Store};
+use crate::telemetry::trace::Tracer;
 
 /// The requests' deadline where one is waited for.
 const SHORT: Duration = Duration::from_millis(500);
@@ -61,6 +62,10 @@ impl Reading for Nothing {
 }
 
 impl StatusTopic for Nothing {
+    fn name(&self) -> &str {
+        "nothing"
+    }
+
     fn send(&self, _: &Entry<'_>, _: DateTime<Utc>, _: &Arc<Ticket>) -> Result<(), TopicError> {
         Ok(())
     }
@@ -114,6 +119,7 @@ impl Scene {
             catalog: Arc::new(ArcSwap::from_pointee(Catalog::builtin())),
             default_tenant: default_tenant.map(Arc::new),
             request_timeout,
+            tracer: Tracer::off(),
         });
         let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let [game_listener, admin_listener] = [listen(), listen()];
@@ -188,6 +194,7 @@ impl Scene {
             catalog: Arc::new(ArcSwap::from_pointee(Catalog::builtin())),
             rules: Rules::default(),
             settings,
+            tracer: Tracer::off(),
         };
         scene
             .health
