@@ -38,7 +38,7 @@ pub struct Args {
 /// A bad configuration, a service that never came up, or being fenced.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let config = Arc::new(args.config.load()?.config);
-    logging::init(&config.log.level, config.log.format).map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
+    logging::init(&config.log).map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
     panics::install();
     arm_faults(std::env::var_os(faults::VARIABLE))?;
     let io = runtime()?;

@@ -216,11 +216,14 @@ pub struct Log {
     pub level: String,
     /// How lines are written.
     pub format: LogFormat,
+    /// Lines with the same message from the same place in 10s at most; how many more there were
+    /// is one line afterwards. What operators did is never left out. 0: no limit.
+    pub max_repeats: u32,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
+        Self { level: "info".to_owned(), format: LogFormat::Text, max_repeats: 50 }
     }
 }
 
