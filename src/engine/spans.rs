@@ -71,10 +71,6 @@ impl Publishing {
     pub fn begin(self) -> Self {
         Self { began: Instant::now(), ..self }
     }
-
-    pub fn is_of(&self, event: Uuid) -> bool {
-        self.event == event
-    }
 }
 
 /// What an input carries on, as it comes in: the cause itself, or one with a span of ours if it
@@ -113,31 +109,49 @@ pub fn committed(tracer: &Tracer, round: &Round, commit: &Range<Instant>, backen
     }
 }
 
-/// Gives the traced events of a row a span each, which their headers will name. Its id follows
-/// from the event's, so that an event that is sent twice is sent as it was.
-pub fn publishing(tracer: &Tracer, sink: Sink, events: &mut [row::Entry<'_>]) -> Vec<Publishing> {
-    if !tracer.is_on() {
-        return Vec::new();
+/// The events of a row on their way out.
+pub struct Events<'a> {
+    tracer: &'a Tracer,
+    sink: Sink,
+    /// Events that may yet get a span.
+    num_left: usize,
+}
+
+impl<'a> Events<'a> {
+    pub fn of_row(tracer: &'a Tracer, sink: Sink) -> Self {
+        let num_left = if tracer.is_on() { MAX_EVENTS } else { 0 };
+        Self { tracer, sink, num_left }
     }
-    let began = Instant::now();
-    let traced =
-        |event: &&mut row::Entry<'_>| event.trace.is_sampled() && event.kind != kind::DEAD_LETTER;
-    let events = events.iter_mut().filter(traced).take(MAX_EVENTS);
-    let begin = |event: &mut row::Entry<'_>| {
+
+    /// Gives a traced event a span, which its headers will name. The span's id follows from the
+    /// event's, so that an event that is sent twice is sent as it was.
+    pub fn begin(&mut self, event: &mut row::Entry<'_>) -> Option<Publishing> {
+        let is_traced = event.trace.is_sampled() && event.kind != kind::DEAD_LETTER;
+        if self.num_left == 0 || !is_traced {
+            return None;
+        }
+        self.num_left -= 1;
         let parent = event.trace.span_id;
         let (_, id) = event.id.as_bytes().split_last_chunk::<8>().expect("a uuid has 16 bytes");
         event.trace = event.trace.child(*id);
-        Publishing {
+        Some(Publishing {
             context: event.trace,
             parent,
             tracestate: event.context.tracestate.map(Into::into),
             event: event.id,
-            name: name(sink, event.kind),
+            name: name(self.sink, event.kind),
             owner: event.owner,
-            began,
+            began: Instant::now(),
+        })
+    }
+
+    /// The same for each of these.
+    pub fn begin_all(mut self, events: &mut [row::Entry<'_>]) -> Vec<Publishing> {
+        if !self.tracer.is_on() {
+            return Vec::new();
         }
-    };
-    events.map(begin).collect()
+        events.iter_mut().filter_map(|event| self.begin(event)).collect()
+    }
 }
 
 /// The span of an event that the broker has, or that was given up.

@@ -1,5 +1,6 @@
 //! One trace from a record or a request to its events, as an OTLP collector gets it.
 
+use std::collections::HashSet;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -84,6 +85,8 @@ fn the<'a>(spans: &'a [Exported], name: &str) -> &'a Exported {
 fn assert_is_a_tree(spans: &[Exported], root: &Exported) {
     let [round, step, commit, publish] =
         ["round", "step", "commit", "publish"].map(|name| the(spans, name));
+    let ids: HashSet<String> = spans.iter().map(Exported::id).collect();
+    assert_eq!(ids.len(), spans.len(), "a span's id is its own: {spans:#?}");
     for (child, parent) in [(round, root), (step, round), (commit, root), (publish, root)] {
         assert_eq!(child.parent(), parent.id(), "{} in {spans:#?}", child.span.name);
     }

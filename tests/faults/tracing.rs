@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::DateTime;
+use menagerie::engine::outbox::Row;
 use menagerie::wire::kafka::{encode_command, headers};
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -10,7 +12,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use uuid::Uuid;
 
-use super::collector::Collector;
+use super::collector::{Collector, hex};
 use super::process::{SOON, until};
 use super::world::World;
 
@@ -74,7 +76,11 @@ async fn a_trace_goes_on_in_the_next_process_after_a_crash_before_its_event_was_
     let trace = Uuid::new_v4().simple().to_string();
     send(&mut world, &trace);
     assert!(!world.wait_for_end().await.success(), "the process ended before it published");
-    assert_eq!(world.ground.count(left).await, 1);
+    let num_events = world.ground.count("select num_events::bigint from outbox").await;
+    let body = world.ground.bytes("select body from outbox").await;
+    let num_events = u32::try_from(num_events).unwrap();
+    let row = Row::read(1, num_events, DateTime::UNIX_EPOCH, &body).unwrap();
+    let stored = row.entries().next().unwrap().context.trace.unwrap();
 
     world.restart_with("").await;
     let (parent, state) = tokio::task::block_in_place(|| headers_of_event(&world, &trace));
@@ -89,7 +95,8 @@ async fn a_trace_goes_on_in_the_next_process_after_a_crash_before_its_event_was_
     assert!(published.span.name.starts_with("publish"), "{published:#?}");
     assert_eq!(published.resource["process.pid"], world.process().id().to_string());
     // Below the span that the first process had for the record.
-    assert!(published.parent() != SENDER && !published.parent().is_empty());
+    assert_eq!(published.parent(), hex(&stored.span_id));
+    assert!(published.parent() != SENDER && published.parent() != published.id());
     assert_eq!((&*state, &*published.span.trace_state), ("vendor=1", "vendor=1"));
     world.close().await;
 }

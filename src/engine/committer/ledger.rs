@@ -149,3 +149,61 @@ impl Rejections {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::{self, Write};
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{CharacterId, Input, Tenant};
+    use crate::engine::record::Cause;
+    use crate::wire::trace::TraceParent;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_rejection_names_the_character_and_its_trace() {
+        let id = TenantId(Uuid::from_u128(7));
+        let tenant = Tenant { id, region: "GMS".into(), major: 83, minor: 1 };
+        let trace = TraceParent { trace_id: [0xab; 16], span_id: [1; 8], flags: 0 };
+        let cause = Cause { trace: Some(trace), ..Cause::of(Arc::new(tenant)) };
+        let key = CharacterKey { tenant: id, character: CharacterId(12_345) };
+        let item = Item {
+            origin: Origin::Clock,
+            target: Target::Owner(key),
+            input: Input::Tick,
+            cause: Arc::new(cause),
+            index: 0,
+            is_suspect: false,
+        };
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().json().flatten_event(true);
+        let log = log.with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(log, || {
+            Rejections::default().note(&item, None, Reason::UnknownPet);
+        });
+        let line: Value = serde_json::from_slice(&lines.0.lock()).unwrap();
+        assert_eq!(line["message"], "rejected");
+        assert_eq!(line["tenant"], json!(id.0));
+        assert_eq!(line["character"], 12_345);
+        assert_eq!(line["trace_id"], "ab".repeat(16));
+    }
+}

@@ -202,7 +202,7 @@ impl KafkaOutbox {
         faults::pass(Point::BeforePublish);
         let mut fresh: Vec<row::Entry<'_>> =
             row.entries().filter(|entry| !self.standing.contains(&entry.id)).collect();
-        let spans = spans::publishing(&self.tracer, Sink::Kafka, &mut fresh);
+        let spans = spans::Events::of_row(&self.tracer, Sink::Kafka).begin_all(&mut fresh);
         METRICS.outbox.already_published.inc_by(u64::from(row.num_events) - fresh.len() as u64);
         let mut num_by_type = [0; kind::PET.len() + 1];
         for entry in &fresh {

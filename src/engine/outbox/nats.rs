@@ -300,10 +300,9 @@ impl Publisher {
 fn runs(row: &Row, tracer: &Tracer) -> Vec<Vec<Outgoing>> {
     let mut runs: Vec<Vec<Outgoing>> = Vec::new();
     let mut positions: FxHashMap<(Uuid, u32), usize> = FxHashMap::default();
-    let mut entries: Vec<Entry<'_>> = row.entries().collect();
-    let mut spans = spans::publishing(tracer, Sink::Nats, &mut entries).into_iter().peekable();
-    for entry in entries {
-        let span = spans.next_if(|span| span.is_of(entry.id));
+    let mut events = spans::Events::of_row(tracer, Sink::Nats);
+    for mut entry in row.entries() {
+        let span = events.begin(&mut entry);
         let position = *positions.entry((entry.context.tenant, entry.owner)).or_insert(runs.len());
         if position == runs.len() {
             runs.push(Vec::new());

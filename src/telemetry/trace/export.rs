@@ -229,6 +229,17 @@ mod tests {
     }
 
     #[test]
+    fn a_collector_may_be_behind_tls() {
+        let config = Trace::default();
+        match exporter(&config, "https://otel:4318", "world-0") {
+            Ok(_) => {}
+            // A machine without certificates: told, and no panic.
+            Err(error) => assert!(error.to_string().contains("no root certificates"), "{error}"),
+        }
+        assert!(exporter(&config, "http://bad host", "world-0").is_err());
+    }
+
+    #[test]
     fn headers_are_read_and_a_bad_one_is_named_without_its_value() {
         let headers = parse_headers("authorization=Basic abc==, x-tenant=1").unwrap();
         assert_eq!(headers["authorization"], "Basic abc==");
