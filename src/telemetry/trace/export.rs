@@ -1,7 +1,7 @@
 //! The task that sends spans to the collector: OTLP over HTTP, protobuf.
 //!
 //! Nothing waits for it. What the collector does not take in time is lost and counted, and at
-//! the end it has [`FLUSH`] for what is left.
+//! the end it has a second for what is left.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -71,7 +71,7 @@ pub fn start(
 }
 
 impl Export {
-    /// Sends what is left, if that takes no longer than [`FLUSH`].
+    /// Sends what is left, if that takes no longer than a second.
     pub async fn close(mut self) {
         let _ = self.must_end.send(());
         if tokio::time::timeout(FLUSH, &mut self.task).await.is_err() {
