@@ -63,6 +63,7 @@ impl Stage {
             unrouted: Vec::new(),
             progress: vec![Progress { source: Arc::clone(&self.source), next_offset }],
             credits: num_inputs as usize,
+            timing: None,
         }
     }
 
@@ -103,6 +104,7 @@ impl Stage {
             num_unknown_templates: 0,
             death: None,
             census: Census::of(&actor),
+            took: None,
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod request;
 pub mod roll;
 pub mod round;
 pub mod shard;
+pub mod spans;
 pub mod supervisor;
 pub mod tenants;
 pub mod watch;

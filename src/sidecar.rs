@@ -29,6 +29,7 @@ use crate::engine::outbox::nats::Policy;
 use crate::engine::shard::{Parts, Settings, Shard, StartError};
 use crate::store::{self, Lease};
 use crate::telemetry::mailbox;
+use crate::telemetry::trace::{self, Tracer};
 
 pub use ports::{ConnectError, Outside, Ports};
 
@@ -41,6 +42,8 @@ pub enum Error {
     Catalog(#[from] CatalogError),
     #[error(transparent)]
     Keys(#[from] KeyError),
+    #[error(transparent)]
+    Trace(#[from] trace::Error),
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(
@@ -82,13 +85,16 @@ pub struct Sidecar {
     admin: TcpListener,
     game: TcpListener,
     connected: watch::Sender<Option<Outside>>,
+    tracer: Tracer,
+    /// Sends the spans; ends last.
+    export: Option<trace::Export>,
 }
 
 impl Sidecar {
     /// Opens the listeners, loads the catalog and the keys of players' tokens.
     ///
     /// # Errors
-    /// An address that is taken, or a catalog or keys that cannot be used.
+    /// An address that is taken, or a catalog, keys or a collector that cannot be used.
     pub fn open(config: Arc<Config>, runtime: Runtime) -> Result<Self, Error> {
         let listen = |key, address| {
             TcpListener::bind(address).map_err(|source| Error::Listen { key, address, source })
@@ -100,6 +106,7 @@ impl Sidecar {
             None => Catalog::builtin(),
         };
         mailbox::switch(config.engine.mailbox_metrics);
+        let (tracer, export) = trace::start(&config.trace, &config.shard.id, &runtime)?;
         Ok(Self {
             health: Arc::new(Health::new()),
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
@@ -109,6 +116,8 @@ impl Sidecar {
             admin,
             game,
             connected: watch::Sender::new(None),
+            tracer,
+            export,
         })
     }
 
@@ -168,6 +177,7 @@ impl Sidecar {
             catalog: Arc::clone(&self.catalog),
             default_tenant: self.config.tenancy.default.clone().map(Arc::new),
             request_timeout: self.config.http.request_timeout,
+            tracer: self.tracer.clone(),
         });
         // An operator drains through the API as well as by a signal.
         let (merged, merged_orders) = watch::channel(*orders.borrow_and_update());
@@ -211,6 +221,7 @@ impl Sidecar {
                     catalog: self.catalog,
                     health,
                     operations,
+                    tracer: self.tracer,
                 };
                 let ended = stand.hold(&ports, &mut orders).await;
                 game_handle.stop(false).await;
@@ -219,6 +230,9 @@ impl Sidecar {
             }
         };
         game_handle.stop(false).await;
+        if let Some(export) = self.export {
+            export.close().await;
+        }
         admin_handle.stop(false).await;
         ended
     }
@@ -284,6 +298,7 @@ struct Stand {
     catalog: Arc<ArcSwap<Catalog>>,
     health: Arc<Health>,
     operations: Arc<Operations>,
+    tracer: Tracer,
 }
 
 impl Stand {
@@ -302,6 +317,7 @@ impl Stand {
             catalog: Arc::clone(&self.catalog),
             rules: self.config.pets.rules(&self.config.characters),
             settings: settings(&self.config),
+            tracer: self.tracer.clone(),
         };
         let shard = Arc::new(Shard::start(parts, lease, asked).await?);
         self.health.serve(Arc::clone(&shard));

@@ -49,6 +49,9 @@ mod proxy;
 
 #[path = "behaviour/admin.rs"]
 mod admin;
+#[path = "support/collector.rs"]
+mod collector;
+
 #[path = "behaviour/assets.rs"]
 mod assets;
 #[path = "behaviour/bad_input.rs"]
@@ -109,6 +112,8 @@ mod spec;
 mod tenancy;
 #[path = "behaviour/time.rs"]
 mod time;
+#[path = "behaviour/tracing.rs"]
+mod tracing;
 #[path = "behaviour/wire.rs"]
 mod wire;
 #[path = "behaviour/world.rs"]

@@ -57,8 +57,8 @@ async fn the_console_does_what_it_says() {
     run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]), "npm ci");
     let demo = Demo::start_with(
         // Longer than the tests; they end it.
-        &["--characters", "20", "--for", "20m"],
-        &[("MENAGERIE_AUTH__TOKENS", TOKENS)],
+        &["--characters", "20", "--for", "20m", "--set", &format!("auth.tokens={TOKENS}")],
+        &[],
     );
     furnish(&demo).await;
     let url = format!("http://{}", demo.admin);

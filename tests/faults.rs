@@ -4,6 +4,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+#[path = "support/collector.rs"]
+mod collector;
+
 #[path = "faults/draining.rs"]
 mod draining;
 #[path = "faults/ears.rs"]
@@ -24,6 +28,8 @@ mod requests;
 mod services;
 #[path = "faults/starting.rs"]
 mod starting;
+#[path = "faults/tracing.rs"]
+mod tracing;
 #[path = "faults/world.rs"]
 mod world;
 

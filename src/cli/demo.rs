@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let Settings { config, notes } =
         settings::load(&folder.0, &tenant, super::environment(), args.flags.clone())?;
     let config = Arc::new(config);
-    logging::init(&config.log.level, config.log.format)?;
+    logging::init(&config.log)?;
     panics::install();
     super::serve::arm_faults(std::env::var_os(crate::faults::VARIABLE))?;
     let io = super::serve::runtime()?;

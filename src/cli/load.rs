@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::ConfigArgs;
 use super::exit::{Exit, Failure};
 use super::out::{self, Stdout};
+use crate::config::Log;
 use crate::domain::{Tenant, TenantId};
 use crate::edge::kafka::Options;
 use crate::sidecar::ports::kafka_options;
@@ -97,7 +98,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         return Err(Failure::Usage(reason.to_owned()).into());
     }
     let config = args.config.load()?.config;
-    logging::init("warn", config.log.format)?;
+    logging::init(&Log { level: "warn".to_owned(), ..config.log.clone() })?;
     if config.kafka.is_embedded() {
         let reason = "kafka.bootstrap_servers: load needs a cluster that others see".to_owned();
         return Err(Failure::Usage(reason).into());

@@ -38,8 +38,7 @@ pub struct Args {
 /// A bad configuration, a service that never came up, or being fenced.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let config = Arc::new(args.config.load()?.config);
-    logging::init(&config.log.level, config.log.format)
-        .map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
+    logging::init(&config.log).map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
     panics::install();
     arm_faults(std::env::var_os(faults::VARIABLE))?;
     let io = runtime()?;
@@ -112,6 +111,7 @@ pub(super) fn failure(error: Error) -> anyhow::Error {
         Error::Config(error) => error.into(),
         Error::Catalog(_)
         | Error::Keys(_)
+        | Error::Trace(_)
         | Error::Listen { .. }
         | Error::Connect(ConnectError::Unusable { .. } | ConnectError::SchemaBehind { .. }) => {
             Failure::Usage(text).into()

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::keys::{self, Key, Kind};
 use super::{Auth, Config, Kafka, Nats, jwt};
-use crate::telemetry::logging;
+use crate::telemetry::{logging, trace};
 
 /// librdkafka properties that a promise rests on, with who sets them instead.
 const OWNED_PROPERTIES: [(&str, &str); 18] = [
@@ -100,6 +100,11 @@ pub(super) fn consistency(config: &Config) -> Vec<(&'static str, String)> {
     }
     if let Err(error) = logging::parse_filter(&config.log.level) {
         refuse("log.level", &error.to_string());
+    }
+    if let Some(headers) = &config.trace.headers
+        && let Err(reason) = trace::parse_headers(headers.expose())
+    {
+        refuse("trace.headers", &reason);
     }
     nats_credentials(&config.nats, &mut refuse);
     player_keys(&config.auth, &mut refuse);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::values::{Endpoint, Humantime, TenantText};
+use super::values::{Endpoint, Humantime, Ratio, Secret, TenantText};
 use crate::domain::{Rules, Tenant};
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -219,11 +219,14 @@ pub struct Log {
     pub level: String,
     /// How lines are written.
     pub format: LogFormat,
+    /// Lines with the same message from the same place in 10s at most; how many more there were
+    /// is one line afterwards. What operators did is never left out. 0: no limit.
+    pub max_repeats: u32,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
+        Self { level: "info".to_owned(), format: LogFormat::Text, max_repeats: 50 }
     }
 }
 
@@ -237,11 +240,18 @@ pub enum LogFormat {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Trace {
-    /// OTLP collector for spans, as `host:port` or an http or https address. Not in use yet:
-    /// no spans are sent to it, the address is only checked.
+    /// OTLP collector that spans are sent to over HTTP, as `host:port` or an http or https
+    /// address. Unset: nothing is traced, and the trace context of records and requests is
+    /// passed on as it came.
     #[serde(with = "Endpoint")]
     #[schemars(example = &"http://127.0.0.1:4318")]
     pub endpoint: Option<String>,
+    /// Share of the records and requests without a trace context of their own that begin a
+    /// traced one, 0 to 1. A sender's decision, sampled or not, holds whatever this says.
+    pub sample_ratio: Ratio,
+    /// Headers sent to the collector, such as credentials: `name=value` separated by commas.
+    #[schemars(example = &"authorization=Bearer TOKEN")]
+    pub headers: Option<Secret>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]

@@ -169,6 +169,51 @@ fn endpoint_address(text: &str) -> Option<String> {
     has_host.then(|| format!("{scheme}://{rest}"))
 }
 
+/// A share, from 0 to 1.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Ratio(pub f64);
+
+impl Default for Ratio {
+    fn default() -> Self {
+        Self(0.01)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ratio {
+    /// From a number, or from text as a variable has it.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(f64),
+            Text(String),
+        }
+        let number = match Written::deserialize(from)? {
+            Written::Number(number) => Some(number),
+            Written::Text(text) => text.trim().parse().ok(),
+        };
+        number
+            .filter(|number| (0.0..=1.0).contains(number))
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("must be a number from 0 to 1"))
+    }
+}
+
+impl JsonSchema for Ratio {
+    fn schema_name() -> Cow<'static, str> {
+        "Ratio".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number", "minimum": 0, "maximum": 1 })
+    }
+}
+
 fn parse_tenant(text: &str) -> Option<Tenant> {
     let parts: Vec<&str> = text.split('/').map(str::trim).collect();
     let (id, region, major, minor) = match parts[..] {

@@ -46,6 +46,7 @@ use super::operations::Operations;
 use crate::domain::{Catalog, Tenant};
 use crate::engine::health::Health;
 use crate::store::Store;
+use crate::telemetry::trace::Tracer;
 
 /// Seconds a stopped server waits for answers under way; requests are bounded by then already.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 1;
@@ -67,6 +68,8 @@ pub struct Game {
     pub default_tenant: Option<Arc<Tenant>>,
     /// Time in which a request is answered, with 503 if need be.
     pub request_timeout: Duration,
+    /// Says which requests are traced.
+    pub tracer: Tracer,
 }
 
 /// Serves the game's routes on `workers` threads.

@@ -32,6 +32,7 @@ use crate::engine::handle::Handle;
 use crate::engine::record::{Cause, Target};
 use crate::engine::request::{ANSWERS_KEPT, Claim, Claims, Errand, Idempotency, Render, Rendered};
 use crate::engine::round::Answer;
+use crate::engine::spans;
 use crate::store::{self, CharacterRef, Store};
 
 /// Character numbers taken from the database at a time; a restart loses those not used.
@@ -152,7 +153,7 @@ impl Operations {
         let idempotency = idempotency.map(|(key, request_hash)| {
             Box::new(Idempotency { key, request_hash, is_drawn, render })
         });
-        let cause = Arc::clone(&call.cause);
+        let cause = spans::enter(&self.game.tracer, Arc::clone(&call.cause));
         let errand = Errand { claims, idempotency, ..Errand::new(target, request, cause) };
         match self.engine()?.ask(errand, self.game.request_timeout).await? {
             Answer::Failed => Err(Error::new(Code::Internal, "the request failed")),

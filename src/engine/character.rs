@@ -10,6 +10,7 @@ pub mod recent;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use actix::{Actor, ActorContext, Context, Handler, Message};
 use rand::rngs::SmallRng;
@@ -191,10 +192,12 @@ impl Handler<TakeRound> for CharacterActor {
     fn handle(&mut self, mut message: TakeRound, _: &mut Context<Self>) {
         let num_items = message.items.len();
         let handling = message.envelope.open_many(MessageKind::TakeRound, num_items);
+        let began = message.round.is_traced.then(Instant::now);
         let (ended, effects) = self.step_all(&message.items, &message.round, handling.span());
         if let Some(reason) = ended.iter().rev().find_map(Ended::refusal) {
             message.envelope.vitals().fail(reason.code());
         }
+        let took = began.map(|began| began..Instant::now());
         let items = std::mem::take(&mut message.items);
         message.is_answered = true;
         message.round.answer(Stepped {
@@ -207,6 +210,7 @@ impl Handler<TakeRound> for CharacterActor {
             num_unknown_templates: effects.num_unknown_templates,
             death: None,
             census: Census::of(&self.owner),
+            took,
         });
     }
 }

@@ -22,12 +22,14 @@ use super::hold::Hold;
 use super::outbox::{Line, Row};
 use super::record::Progress;
 use super::round::{Origin, Round};
+use super::spans;
 use super::supervisor::{Committed, TakeBack};
 use super::watch::Watch;
 use crate::faults::{self, Point};
 use crate::store::{CommitError, Fence, Settled, Sink, Store, Work};
 use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
 use crate::telemetry::metrics::METRICS;
+use crate::telemetry::trace::Tracer;
 
 use assemble::{Keep, KnownTenants};
 
@@ -65,6 +67,7 @@ pub struct Parts {
     pub has_dead_letter_topic: bool,
     /// Events of characters are kept for those who ask for them.
     pub keeps_history: bool,
+    pub tracer: Tracer,
 }
 
 pub struct Committer {
@@ -157,7 +160,7 @@ impl Committer {
             this.is_committing = false;
             METRICS.round.commit_seconds.observe(started.elapsed().as_secs_f64());
             match end {
-                Ok(End::Committed) => this.committed(prepared),
+                Ok(End::Committed) => this.committed(prepared, started),
                 Ok(End::Refused(detail)) => this.refused(prepared.round, detail),
                 Ok(End::Fenced) => this.fenced(),
                 Err(error) => {
@@ -169,8 +172,14 @@ impl Committer {
         }));
     }
 
-    fn committed(&mut self, prepared: Prepared) {
+    fn committed(&mut self, prepared: Prepared, began: Instant) {
         faults::pass(Point::AfterCommit);
+        if prepared.round.timing.is_some() {
+            // Before its rows are handed over: nothing is published until its commit is over.
+            let commit = began..Instant::now();
+            let backend = self.parts.store.backend();
+            spans::committed(&self.parts.tracer, &prepared.round, &commit, backend);
+        }
         let Prepared { round, work, rows } = prepared;
         self.tenants.committed(&work.tenants);
         let lines = [(&mut self.parts.kafka, Sink::Kafka), (&mut self.parts.nats, Sink::Nats)];

@@ -15,6 +15,7 @@ use tokio::runtime::Handle as Runtime;
 use super::hold::Hold;
 use crate::store::{Pending, Store};
 use crate::telemetry::metrics::METRICS;
+use crate::telemetry::trace::Tracer;
 
 pub use feed::{Feed, HandOver, Line};
 pub use kafka::KafkaOutbox;
@@ -29,6 +30,7 @@ pub struct Parts {
     pub hold: Arc<Hold>,
     pub load: Arc<feed::Load>,
     pub status: Arc<status::Status>,
+    pub tracer: Tracer,
 }
 
 /// Decodes stored rows, up to the first that cannot be read: what stands behind it must not

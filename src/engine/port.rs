@@ -18,6 +18,7 @@ use super::supervisor::Deliver;
 use super::tenants::Tenants;
 use crate::store::Source;
 use crate::telemetry::metrics::METRICS;
+use crate::telemetry::trace::Tracer;
 
 /// One message for the character event log, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +104,9 @@ pub trait EventLog: Send + Sync + 'static {
 
 /// Where pet status events go: a topic of a Kafka cluster.
 pub trait StatusTopic: Send + Sync + 'static {
+    /// As the cluster has it.
+    fn name(&self) -> &str;
+
     /// Gives one message to the producer, which keeps the order of these calls. The ticket
     /// hears of its acknowledgement or its failure. `at` becomes the record's timestamp.
     ///
@@ -172,6 +176,8 @@ pub struct Delivery {
     pub credits: Arc<Credits>,
     pub offsets: Arc<CommittedOffsets>,
     pub tenants: Arc<Tenants>,
+    /// Says which records are traced.
+    pub tracer: Tracer,
 }
 
 /// One partition as the intake sees it.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::owner::Movement;
 use crate::domain::{CharacterKey, Input, PetKey, Tenant, TenantId};
+use crate::engine::spans::Entry;
 use crate::wire::trace::TraceParent;
 
 /// One topic and partition the shard reads.
@@ -94,16 +95,19 @@ pub struct Move {
 pub struct Cause {
     /// None for the clock, and for a dead letter whose tenant could not be read.
     pub tenant: Option<Arc<Tenant>>,
+    /// The sender's context; of an input that is traced, our own span for it.
     pub trace: Option<TraceParent>,
     pub tracestate: Option<Box<str>>,
     /// Echoed byte for byte.
     pub environment: Option<Box<[u8]>>,
+    /// Of an input that is traced.
+    pub entry: Option<Entry>,
 }
 
 impl Cause {
     /// What the clock causes: a new trace, in the tenant of the character.
     pub fn none() -> Self {
-        Self { tenant: None, trace: None, tracestate: None, environment: None }
+        Self { tenant: None, trace: None, tracestate: None, environment: None, entry: None }
     }
 
     /// What a request without headers of its own causes.

@@ -1,7 +1,9 @@
 //! A round: the inputs gathered together, stepped by their actors, and committed as one.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use actix::Recipient;
 use bytes::Bytes;
@@ -11,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::record::{Cause, Partition, Progress, Target};
 use super::request::{Claims, Idempotency, Rendered};
+use super::spans::{self, Timing};
 use crate::domain::character::{Action, Character, Whereabouts};
 use crate::domain::owner::Changes;
 use crate::domain::pet::{MAX_FULLNESS, Pet};
@@ -83,6 +86,8 @@ pub struct RoundContext {
     pub now: DateTime<Utc>,
     pub catalog: Arc<Catalog>,
     pub rules: Rules,
+    /// Some of its inputs are traced: it is timed.
+    pub is_traced: bool,
     results: Mutex<Vec<Stepped>>,
     num_open: AtomicUsize,
     collected: Recipient<Collected>,
@@ -110,6 +115,8 @@ pub struct Stepped {
     /// Nothing of this stands, and the actor is gone.
     pub death: Option<Death>,
     pub census: Census,
+    /// When, if the round is timed.
+    pub took: Option<Range<Instant>>,
 }
 
 /// How an actor came to leave its inputs unanswered.
@@ -156,6 +163,8 @@ pub struct Round {
     pub progress: Vec<Progress>,
     /// The intake's credit that its commit gives back.
     pub credits: usize,
+    /// If some of its inputs are traced.
+    pub timing: Option<Timing>,
 }
 
 /// An item that ended without an actor.
@@ -179,12 +188,38 @@ pub enum UnroutedEnd {
     },
 }
 
+/// Whom an input is about, as the log names it.
+pub struct Named {
+    pub tenant: Option<String>,
+    /// Its number.
+    pub character: Option<u32>,
+    pub trace_id: Option<String>,
+}
+
+impl Item {
+    /// `key`: the character it was for, where that came to be known.
+    pub fn named(&self, key: Option<CharacterKey>) -> Named {
+        let key = key.or(match self.target {
+            Target::Owner(key) => Some(key),
+            Target::Pet(_) | Target::Character(..) | Target::Nobody => None,
+        });
+        let tenant = key.map(|key| key.tenant);
+        let tenant = tenant.or(self.cause.tenant.as_ref().map(|tenant| tenant.id));
+        Named {
+            tenant: tenant.map(|tenant| tenant.to_string()),
+            character: key.map(|key| key.character.0),
+            trace_id: spans::trace_id(&self.cause),
+        }
+    }
+}
+
 impl RoundContext {
     pub fn new(
         number: i64,
         now: DateTime<Utc>,
         catalog: Arc<Catalog>,
         rules: Rules,
+        is_traced: bool,
         num_actors: usize,
         collected: Recipient<Collected>,
     ) -> Self {
@@ -193,6 +228,7 @@ impl RoundContext {
             now,
             catalog,
             rules,
+            is_traced,
             results: Mutex::new(Vec::with_capacity(num_actors)),
             num_open: AtomicUsize::new(num_actors),
             collected,
@@ -240,6 +276,7 @@ impl Stepped {
             num_unknown_templates: 0,
             death: Some(death),
             census: Census::default(),
+            took: None,
         }
     }
 
@@ -255,6 +292,9 @@ impl Stepped {
         self.next_due = later.next_due;
         self.num_unknown_templates += later.num_unknown_templates;
         self.census = later.census;
+        if let (Some(took), Some(later)) = (&mut self.took, later.took) {
+            took.end = later.end;
+        }
         self.death = later.death.or(self.death.take());
     }
 

@@ -33,6 +33,7 @@ use crate::domain::{Catalog, Rules};
 use crate::store::{self, Fence, Lease, Sink, Store};
 use crate::telemetry::mailbox::Kind;
 use crate::telemetry::metrics::METRICS;
+use crate::telemetry::trace::Tracer;
 
 /// Characters read at once while restoring.
 const RESTORE_PAGE: u64 = 4_096;
@@ -52,6 +53,7 @@ pub struct Parts {
     pub catalog: Arc<ArcSwap<Catalog>>,
     pub rules: Rules,
     pub settings: Settings,
+    pub tracer: Tracer,
 }
 
 #[derive(Clone, Debug)]
@@ -109,7 +111,7 @@ impl Shard {
     /// impossible. A database that is away is waited for.
     pub async fn start(parts: Parts, lease: Lease, asked: Instant) -> Result<Self, StartError> {
         let started = Instant::now();
-        let Parts { store, runtime, records, topic, log, catalog, rules, settings } = parts;
+        let Parts { store, runtime, records, topic, log, catalog, rules, settings, tracer } = parts;
         let shard = Arc::clone(&settings.shard);
         let fence = Fence { shard: Arc::clone(&shard), epoch: lease.epoch, lease: settings.lease };
         let offsets = Arc::new(CommittedOffsets::default());
@@ -150,6 +152,7 @@ impl Shard {
             hold: Arc::clone(&hold),
             load: Arc::clone(&loads[index]),
             status: Arc::clone(&status[index]),
+            tracer: tracer.clone(),
         };
         let kafka = KafkaOutbox::new(outbox(0), topic, settings.outbox.max_rows);
         let kafka = KafkaOutbox::start_in_arbiter(&arbiter(), |_| kafka);
@@ -179,6 +182,7 @@ impl Shard {
             watch: watch.clone(),
             has_dead_letter_topic: settings.has_dead_letter_topic,
             keeps_history: !settings.event_retention.is_zero(),
+            tracer: tracer.clone(),
         });
         let committer = Committer::start_in_arbiter(&arbiter(), |_| committer);
         let clockwork = Clockwork::start_in_arbiter(&engine_arbiter, |_| Clockwork::default());
@@ -199,6 +203,7 @@ impl Shard {
             shard: Arc::clone(&shard),
             event_retention: settings.event_retention,
             next_round,
+            tracer: tracer.clone(),
         });
         let supervisor = BrokerSupervisor::start_in_arbiter(&arbiter(), |_| supervisor);
         let report_to = committer::Supervisor {
@@ -230,6 +235,7 @@ impl Shard {
             credits: Arc::clone(&credits),
             offsets,
             tenants: Arc::clone(&tenants),
+            tracer,
         })?;
         let took = started.elapsed();
         tracing::info!(%shard, epoch = lease.epoch, num_restored, ?took, "shard is held");

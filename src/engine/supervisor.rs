@@ -39,11 +39,13 @@ use super::record::credits_of;
 use super::registry::Registry;
 use super::request::Claims;
 use super::round::{Collected, Death, Item, Round, RoundContext, Stepped, Unrouted};
+use super::spans::Timing;
 use super::tenants::Tenants;
 use crate::domain::{Catalog, CharacterId, CharacterKey, PetKey, Rules, TenantId};
 use crate::store::Store;
 use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
 use crate::telemetry::metrics::METRICS;
+use crate::telemetry::trace::Tracer;
 use crate::telemetry::vitals::Vitals;
 
 use claims::Book;
@@ -78,6 +80,7 @@ pub struct Parts {
     pub event_retention: Duration,
     /// The number of the round after the last committed one.
     pub next_round: i64,
+    pub tracer: Tracer,
 }
 
 pub struct BrokerSupervisor {
@@ -127,6 +130,8 @@ struct OpenRound {
     /// What the first wave came to, while the second is stepped.
     first_wave: Option<Vec<Stepped>>,
     stage: Stage,
+    /// When the last actor had answered, if the round is timed.
+    stepped: Option<Instant>,
 }
 
 enum Stage {
@@ -207,6 +212,7 @@ impl BrokerSupervisor {
             Utc::now().trunc_subsecs(6),
             self.parts.catalog.load_full(),
             self.parts.rules,
+            self.parts.tracer.is_on() && has_traced(&groups, &draft.unrouted),
             groups.len(),
             context.address().recipient(),
         ));
@@ -225,6 +231,7 @@ impl BrokerSupervisor {
             unrouted: draft.unrouted,
             progress: self.queue.take_progress(),
             stage: if groups.is_empty() { Stage::Stepped(Vec::new()) } else { Stage::Stepping },
+            stepped: None,
         });
         let is_empty = groups.is_empty();
         self.send(groups, &round);
@@ -263,6 +270,10 @@ impl BrokerSupervisor {
             match &mut open.stage {
                 Stage::Committing => {}
                 Stage::Stepped(stepped) if is_sound => {
+                    let timing = open.context.is_traced.then(|| Timing {
+                        gathered: open.opened,
+                        stepped: open.stepped.unwrap_or_else(Instant::now),
+                    });
                     let round = Round {
                         number: open.context.number,
                         now: open.context.now,
@@ -270,6 +281,7 @@ impl BrokerSupervisor {
                         unrouted: std::mem::take(&mut open.unrouted),
                         progress: std::mem::take(&mut open.progress),
                         credits: open.credits,
+                        timing,
                     };
                     open.stage = Stage::Committing;
                     let envelope = Envelope::seal(Kind::Committer);
@@ -316,6 +328,14 @@ impl BrokerSupervisor {
             self.parts.clockwork.do_send(Schedule { due, envelope });
         }
     }
+}
+
+/// Whether any of a round's inputs is traced.
+fn has_traced(groups: &[(CharacterKey, Vec<Item>)], unrouted: &[Unrouted]) -> bool {
+    let items = groups.iter().flat_map(|(_, items)| items);
+    items
+        .chain(unrouted.iter().map(|unrouted| &unrouted.item))
+        .any(|item| item.cause.entry.is_some())
 }
 
 impl Actor for BrokerSupervisor {
@@ -392,6 +412,7 @@ impl Handler<Collected> for BrokerSupervisor {
             }
         }
         open.may_have_wave = false;
+        open.stepped = open.context.is_traced.then(Instant::now);
         METRICS.round.step_seconds.observe(open.opened.elapsed().as_secs_f64());
         let is_dead = stepped.iter().any(|stepped| stepped.death.is_some());
         if is_dead {

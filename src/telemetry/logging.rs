@@ -1,5 +1,7 @@
 //! Log lines on stderr, as text or JSON; the level can be changed while the process runs.
 
+mod repeats;
+
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +14,8 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
-use crate::config::LogFormat;
+use crate::config::{Log, LogFormat};
+use repeats::Throttled;
 
 /// Libraries whose `info` is of no use to an operator. Below a level of `warn` they keep
 /// to it, unless a directive names them.
@@ -78,31 +81,37 @@ pub fn handle() -> Option<&'static LogHandle> {
 ///
 /// # Errors
 /// Directives that cannot be parsed; a second call.
-pub fn init(level: &str, format: LogFormat) -> Result<LogHandle, Error> {
-    let (subscriber, handle) = build(level, format, io::stderr().is_terminal(), io::stderr)?;
+pub fn init(log: &Log) -> Result<LogHandle, Error> {
+    let (subscriber, handle) = build(log, io::stderr().is_terminal(), io::stderr)?;
     subscriber.try_init()?;
     let _ = HANDLE.set(handle.clone());
     Ok(handle)
 }
 
 fn build<W>(
-    level: &str,
-    format: LogFormat,
+    log: &Log,
     with_colours: bool,
     writer: W,
 ) -> Result<(impl Subscriber + Send + Sync + use<W>, LogHandle), Error>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let (filter, handle) = reload::Layer::new(parse_filter(level)?);
+    let (filter, handle) = reload::Layer::new(parse_filter(&log.level)?);
     // What cannot be written, be it that standard error is closed, must not end who logs it.
     let lines = fmt::layer().with_ansi(with_colours).with_writer(writer).log_internal_errors(false);
-    let lines = match format {
-        LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    let lines = match log.format {
+        LogFormat::Text => {
+            lines.map_event_format(|lines| Throttled::new(lines, log.max_repeats)).boxed()
+        }
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .map_event_format(|lines| Throttled::new(lines, log.max_repeats))
+            .boxed(),
     };
     let subscriber = tracing_subscriber::registry().with(filter).with(lines);
-    Ok((subscriber, LogHandle { filter: handle, level: Arc::new(Mutex::new(level.to_owned())) }))
+    Ok((subscriber, LogHandle { filter: handle, level: Arc::new(Mutex::new(log.level.clone())) }))
 }
 
 /// Reads `info` or `info,menagerie::engine=debug,sqlx=info`.
@@ -161,9 +170,10 @@ mod tests {
     }
 
     fn logged(level: &str, format: LogFormat, work: impl FnOnce(&LogHandle)) -> String {
+        let log = Log { level: level.to_owned(), format, max_repeats: 2 };
         let lines = Lines::default();
         let writer = lines.clone();
-        let (subscriber, handle) = build(level, format, false, move || writer.clone()).unwrap();
+        let (subscriber, handle) = build(&log, false, move || writer.clone()).unwrap();
         with_default(subscriber, || work(&handle));
         lines.text()
     }
@@ -196,6 +206,14 @@ mod tests {
         let text = logged("info", LogFormat::Json, |_| info!(pet = 17, "spawned"));
         let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
         assert_eq!((&line["message"], &line["pet"]), (&"spawned".into(), &17.into()));
+    }
+
+    #[test]
+    fn what_is_repeated_too_often_is_left_out_in_either_format() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let text = logged("info", format, |_| (0..9).for_each(|n| info!(n, "again")));
+            assert_eq!(text.lines().count(), 2, "{text}");
+        }
     }
 
     #[test]

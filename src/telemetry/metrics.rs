@@ -38,6 +38,7 @@ pub struct Metrics {
     pub round: Round,
     pub intake: Intake,
     pub world: World,
+    pub trace: Trace,
     /// Dead letters written, by reason.
     pub dead_letters: IntCounterVec,
     /// Step of the drain that runs: 0 none, 1 intake, 2 mailboxes, 3 offsets, 4 outboxes,
@@ -110,6 +111,12 @@ pub struct World {
     pub pets_hungry: IntGauge,
 }
 
+pub struct Trace {
+    /// Spans the collector never got, by why: `queue_full`, `export`, and `round` and `rate` for
+    /// inputs beyond what is traced of a round and in a second.
+    pub dropped: IntCounterVec,
+}
+
 impl Metrics {
     fn new() -> Self {
         let registry = Registry::new();
@@ -140,6 +147,13 @@ impl Metrics {
                 pets_hungry: make.gauge(
                     "pets_hungry",
                     "Pets out with fullness below 100, of characters in memory",
+                ),
+            },
+            trace: Trace {
+                dropped: make.counters(
+                    "trace_spans_dropped_total",
+                    "Spans that were sampled and not exported, by why",
+                    &["reason"],
                 ),
             },
             dead_letters: make.counters("dead_letters_total", "Dead letters written", &["reason"]),

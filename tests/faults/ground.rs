@@ -82,6 +82,15 @@ impl Ground {
         row.try_get_by_index(0).unwrap()
     }
 
+    /// The bytes that a query on the database gives.
+    pub(super) async fn bytes(&self, sql: &str) -> Vec<u8> {
+        let connection = Database::connect(self.get("MENAGERIE_DATABASE__URL")).await.unwrap();
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+        connection.close().await.unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+
     pub(super) async fn close(self) {
         execute(&self.server, &format!("drop database {} with (force)", self.name)).await;
     }

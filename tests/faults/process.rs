@@ -73,6 +73,10 @@ impl Process {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Lets a paused process go on.
     pub(super) fn wake(&self) {
         self.signal("-CONT");

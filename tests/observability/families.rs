@@ -66,6 +66,7 @@ pub fn registered() -> Families {
     touch(&intake.ignored);
     touch(&metrics.world.characters_online);
     touch(&metrics.dead_letters);
+    touch(&metrics.trace.dropped);
     parse(&metrics.text())
 }
 

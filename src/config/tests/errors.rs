@@ -48,6 +48,9 @@ fn a_value_of_the_wrong_form_is_named_with_its_source() {
         ("trace.endpoint", "grpc://otel:4317", "neither `host:port` nor"),
         ("trace.endpoint", ":4317", "neither `host:port` nor"),
         ("trace.endpoint", "http://", "neither `host:port` nor"),
+        ("trace.sample_ratio", "1.5", "from 0 to 1"),
+        ("trace.sample_ratio", "some", "from 0 to 1"),
+        ("trace.headers", "Bearer x", "not `name=value`"),
     ];
     for (key, value, reason) in cases {
         assert_says(&problem_of_flag(key, value), &[&format!("`{key}` (--set)"), reason]);

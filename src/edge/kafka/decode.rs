@@ -10,7 +10,9 @@ use rdkafka::message::Headers;
 
 use crate::domain::{CharacterKey, Input, PetKey, Tenant};
 use crate::engine::record::{Cause, Move, Payload, Target};
+use crate::engine::spans;
 use crate::engine::tenants::Tenants;
+use crate::telemetry::trace::Tracer;
 use crate::wire::kafka::headers::{self, TenantHeaders};
 use crate::wire::kafka::{Refused, asset, character, command, movement};
 
@@ -43,6 +45,7 @@ pub struct Decoder {
     /// The cause of the last record that had neither trace nor environment of its own.
     plain: Option<Arc<Cause>>,
     nobody: Arc<Cause>,
+    tracer: Tracer,
 }
 
 impl Decoder {
@@ -50,13 +53,28 @@ impl Decoder {
         tenants: Arc<Tenants>,
         default_tenant: Option<Tenant>,
         max_record_bytes: usize,
+        tracer: Tracer,
     ) -> Self {
         let default_tenant = default_tenant.map(|tenant| tenants.intern(tenant));
         let nobody = Arc::new(Cause::none());
-        Self { tenants, default_tenant, max_record_bytes, plain: None, nobody }
+        Self { tenants, default_tenant, max_record_bytes, plain: None, nobody, tracer }
     }
 
     pub fn decode(
+        &mut self,
+        kind: Kind,
+        message: &impl Message,
+        at: DateTime<Utc>,
+    ) -> (Arc<Cause>, Decoded) {
+        let (cause, decoded) = self.read(kind, message, at);
+        match decoded {
+            // Movement and what is not ours enter no round.
+            Decoded::Payload(_) => (spans::enter(&self.tracer, cause), decoded),
+            Decoded::Move(_) | Decoded::NotOurs => (cause, decoded),
+        }
+    }
+
+    fn read(
         &mut self,
         kind: Kind,
         message: &impl Message,
@@ -136,6 +154,7 @@ impl Decoder {
             trace: headers.traceparent,
             tracestate: headers.tracestate.map(Into::into),
             environment: headers.environment.map(Into::into),
+            entry: None,
         });
         if is_plain && headers.tenant.is_some() {
             self.plain = Some(Arc::clone(&cause));

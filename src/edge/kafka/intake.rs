@@ -174,7 +174,8 @@ impl Reader {
         shared: Arc<Shared>,
     ) -> Self {
         let tenants = Arc::clone(&delivery.tenants);
-        let decoder = Decoder::new(tenants, default_tenant, options.max_record_bytes);
+        let tracer = delivery.tracer.clone();
+        let decoder = Decoder::new(tenants, default_tenant, options.max_record_bytes, tracer);
         Self {
             options,
             delivery,

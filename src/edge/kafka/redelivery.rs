@@ -12,6 +12,7 @@ use crate::domain::Tenant;
 use crate::engine::record::Cause;
 use crate::engine::tenants::Tenants;
 use crate::store::DeadLetter;
+use crate::telemetry::trace::Tracer;
 
 /// What decoding needs besides the letter, as the intake has it.
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ impl Redelivery {
         &self,
         letter: &DeadLetter,
         tenants: Arc<Tenants>,
+        tracer: Tracer,
     ) -> Option<(Arc<Cause>, Decoded)> {
         let kind = self.kind(&letter.topic)?;
         let headers = letter.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
@@ -41,7 +43,8 @@ impl Redelivery {
             letter.offset,
             Some(headers),
         );
-        let mut decoder = Decoder::new(tenants, self.default_tenant.clone(), self.max_record_bytes);
+        let mut decoder =
+            Decoder::new(tenants, self.default_tenant.clone(), self.max_record_bytes, tracer);
         Some(decoder.decode(kind, &message, now()))
     }
 

@@ -175,6 +175,10 @@ fn headers(entry: &Entry<'_>) -> OwnedHeaders {
 }
 
 impl StatusTopic for KafkaStatusTopic {
+    fn name(&self) -> &str {
+        &self.options.topics.pet_status
+    }
+
     fn send(
         &self,
         entry: &Entry<'_>,

@@ -4,9 +4,9 @@
 use chrono::Utc;
 use rustc_hash::FxHashMap;
 
-use crate::domain::{Outcome, Reason, TenantId};
+use crate::domain::{CharacterKey, Outcome, Reason, TenantId};
 use crate::engine::record::Target;
-use crate::engine::round::{Item, Origin, Round, UnroutedEnd};
+use crate::engine::round::{Item, Named, Origin, Round, UnroutedEnd};
 use crate::telemetry::metrics::METRICS;
 
 /// Rejections of a round that are logged one by one; the rest are one line for each command,
@@ -30,7 +30,7 @@ pub(super) fn enter(round: &Round) {
             *counts.entry((command, step.outcome)).or_default() += 1;
             observe_latency(&mut latencies, command, &step.item, now_ms);
             if let Outcome::Rejected(reason) = step.outcome {
-                rejections.note(&step.item, reason);
+                rejections.note(&step.item, Some(stepped.key), reason);
             }
         }
     }
@@ -39,13 +39,13 @@ pub(super) fn enter(round: &Round) {
             UnroutedEnd::UnknownPet => {
                 let command = unrouted.item.input.name();
                 *counts.entry((command, Outcome::Rejected(Reason::UnknownPet))).or_default() += 1;
-                rejections.note(&unrouted.item, Reason::UnknownPet);
+                rejections.note(&unrouted.item, None, Reason::UnknownPet);
             }
             UnroutedEnd::UnknownCharacter => {
                 let command = unrouted.item.input.name();
                 let outcome = Outcome::Rejected(Reason::UnknownCharacter);
                 *counts.entry((command, outcome)).or_default() += 1;
-                rejections.note(&unrouted.item, Reason::UnknownCharacter);
+                rejections.note(&unrouted.item, None, Reason::UnknownCharacter);
             }
             UnroutedEnd::Answered(_) => {
                 let command = unrouted.item.input.name();
@@ -60,7 +60,17 @@ pub(super) fn enter(round: &Round) {
                 if let Origin::Record(origin) = &unrouted.item.origin {
                     let (topic, partition) = (&origin.source.topic, origin.source.partition);
                     let offset = origin.offset;
-                    tracing::warn!(%topic, partition, offset, reason, "dead letter: {detail}");
+                    let Named { tenant, character, trace_id } = unrouted.item.named(None);
+                    tracing::warn!(
+                        tenant,
+                        character,
+                        trace_id,
+                        %topic,
+                        partition,
+                        offset,
+                        reason,
+                        "dead letter: {detail}"
+                    );
                 }
             }
         }
@@ -115,7 +125,7 @@ struct Rejections {
 }
 
 impl Rejections {
-    fn note(&mut self, item: &Item, reason: Reason) {
+    fn note(&mut self, item: &Item, key: Option<CharacterKey>, reason: Reason) {
         let command = item.input.name();
         let tenant = item.cause.tenant.as_ref().map(|tenant| tenant.id);
         if self.num_logged == MAX_LOGGED {
@@ -123,8 +133,13 @@ impl Rejections {
             return;
         }
         self.num_logged += 1;
-        let (reason, tenant) = (reason.code(), tenant.map(|tenant| tenant.to_string()));
-        tracing::info!(command, reason, tenant, target = ?item.target, "rejected");
+        let Named { tenant, character, trace_id } = item.named(key);
+        let pet = match item.target {
+            Target::Pet(key) => Some(key.pet.0),
+            _ => None,
+        };
+        let reason = reason.code();
+        tracing::info!(tenant, character, trace_id, command, reason, pet, "rejected");
     }
 
     fn log_rest(self) {
@@ -132,5 +147,63 @@ impl Rejections {
             let (reason, tenant) = (reason.code(), tenant.map(|tenant| tenant.to_string()));
             tracing::info!(command, reason, tenant, num_more, "rejected");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::{self, Write};
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{CharacterId, Input, Tenant};
+    use crate::engine::record::Cause;
+    use crate::wire::trace::TraceParent;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_rejection_names_the_character_and_its_trace() {
+        let id = TenantId(Uuid::from_u128(7));
+        let tenant = Tenant { id, region: "GMS".into(), major: 83, minor: 1 };
+        let trace = TraceParent { trace_id: [0xab; 16], span_id: [1; 8], flags: 0 };
+        let cause = Cause { trace: Some(trace), ..Cause::of(Arc::new(tenant)) };
+        let key = CharacterKey { tenant: id, character: CharacterId(12_345) };
+        let item = Item {
+            origin: Origin::Clock,
+            target: Target::Owner(key),
+            input: Input::Tick,
+            cause: Arc::new(cause),
+            index: 0,
+            is_suspect: false,
+        };
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().json().flatten_event(true);
+        let log = log.with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(log, || {
+            Rejections::default().note(&item, None, Reason::UnknownPet);
+        });
+        let line: Value = serde_json::from_slice(&lines.0.lock()).unwrap();
+        assert_eq!(line["message"], "rejected");
+        assert_eq!(line["tenant"], json!(id.0));
+        assert_eq!(line["character"], 12_345);
+        assert_eq!(line["trace_id"], "ab".repeat(16));
     }
 }

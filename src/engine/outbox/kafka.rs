@@ -25,10 +25,12 @@ use super::status::Status;
 use super::{Parts, observe_latency, readable};
 use crate::engine::hold::Hold;
 use crate::engine::port::{StatusTopic, TopicError};
+use crate::engine::spans::{self, Publishing};
 use crate::faults::{self, Mechanism, Point};
 use crate::store::{Sink, Store};
 use crate::telemetry::mailbox::MessageKind;
 use crate::telemetry::metrics::METRICS;
+use crate::telemetry::trace::Tracer;
 
 /// Rows between the producer's queue and their acknowledgement.
 const MAX_ROWS_IN_FLIGHT: usize = 8;
@@ -63,6 +65,7 @@ pub struct KafkaOutbox {
     /// Until the shard is surely ours again.
     is_waiting: bool,
     drained: Option<oneshot::Sender<()>>,
+    tracer: Tracer,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,6 +83,8 @@ struct InFlight {
     num_bytes: usize,
     decided_at: DateTime<Utc>,
     num_by_type: [u32; kind::PET.len() + 1],
+    /// Of its traced events.
+    spans: Vec<Publishing>,
 }
 
 /// Counts a row's acknowledgements; the producer's callback holds one for each message.
@@ -125,7 +130,7 @@ impl Ticket {
 impl KafkaOutbox {
     /// `max_rows`: rows read from SQL at once.
     pub fn new(parts: Parts, topic: Arc<dyn StatusTopic>, max_rows: u64) -> Self {
-        let Parts { store, runtime, shard, hold, load, status } = parts;
+        let Parts { store, runtime, shard, hold, load, status, tracer } = parts;
         Self {
             store,
             runtime,
@@ -143,6 +148,7 @@ impl KafkaOutbox {
             status,
             is_waiting: false,
             drained: None,
+            tracer,
         }
     }
 
@@ -194,8 +200,9 @@ impl KafkaOutbox {
     /// Gives a row's events to the producer in order. Says whether it took them.
     fn publish(&mut self, row: &Row, context: &mut Context<Self>) -> bool {
         faults::pass(Point::BeforePublish);
-        let fresh: Vec<row::Entry<'_>> =
+        let mut fresh: Vec<row::Entry<'_>> =
             row.entries().filter(|entry| !self.standing.contains(&entry.id)).collect();
+        let spans = spans::Events::of_row(&self.tracer, Sink::Kafka).begin_all(&mut fresh);
         METRICS.outbox.already_published.inc_by(u64::from(row.num_events) - fresh.len() as u64);
         let mut num_by_type = [0; kind::PET.len() + 1];
         for entry in &fresh {
@@ -207,6 +214,7 @@ impl KafkaOutbox {
             num_bytes: row.num_bytes(),
             decided_at: row.decided_at,
             num_by_type,
+            spans,
         });
         self.show_oldest();
         // One more than there are messages: the row is done only once all were handed in.
@@ -358,6 +366,9 @@ impl KafkaOutbox {
         let row = self.in_flight.remove(position);
         let latency = (Utc::now() - row.decided_at).as_seconds_f64().max(0.0);
         observe_latency(SINK, latency, row.num_events);
+        for event in row.spans {
+            spans::published(&self.tracer, Sink::Kafka, self.topic.name(), event, None);
+        }
         let names = kind::PET.iter().copied().chain(["DEAD_LETTER"]);
         for (name, num_events) in names.zip(row.num_by_type) {
             if num_events > 0 {

@@ -22,10 +22,12 @@ use super::status::Status;
 use super::{Parts, observe_latency, readable};
 use crate::engine::hold::Hold;
 use crate::engine::port::{EventLog, Message, PublishError};
+use crate::engine::spans::{self, Publishing};
 use crate::faults::{self, Mechanism, Point};
 use crate::store::{ParkedEvent, Sink, Store};
 use crate::telemetry::mailbox::MessageKind;
 use crate::telemetry::metrics::METRICS;
+use crate::telemetry::trace::Tracer;
 use crate::wire::kafka::headers::{MAJOR_VERSION, MINOR_VERSION, REGION, TENANT_ID, TRACESTATE};
 use crate::wire::nats::dead_letter::{self, DeadLetter};
 use crate::wire::nats::headers::{CHARACTER_SEQ, TRACEPARENT};
@@ -66,12 +68,23 @@ pub(super) struct Publisher {
     hold: Arc<Hold>,
     policy: Policy,
     pub(super) status: Arc<Status>,
+    tracer: Tracer,
+}
+
+/// An event on its way.
+struct Outgoing {
+    message: Message,
+    /// The number of its character.
+    owner: u32,
+    /// If it is traced.
+    span: Option<Publishing>,
 }
 
 impl NatsOutbox {
     pub fn new(parts: Parts, log: Arc<dyn EventLog>, policy: Policy) -> Self {
-        let Parts { store, runtime, shard, hold, load, status } = parts;
-        let publisher = Publisher { store, shard, log, hold, policy, status: Arc::clone(&status) };
+        let Parts { store, runtime, shard, hold, load, status, tracer } = parts;
+        let publisher =
+            Publisher { store, shard, log, hold, policy, status: Arc::clone(&status), tracer };
         Self {
             publisher: Arc::new(publisher),
             runtime,
@@ -147,7 +160,7 @@ impl Publisher {
     async fn publish(&self, row: Row) {
         faults::pass(Point::BeforePublish);
         let num_in_flight = self.policy.max_in_flight.max(1);
-        let runs = runs(&row).into_iter().map(|run| self.publish_run(run));
+        let runs = runs(&row, &self.tracer).into_iter().map(|run| self.publish_run(run));
         let mut runs = futures::stream::iter(runs).buffered(num_in_flight);
         while runs.next().await.is_some() {}
         drop(runs);
@@ -164,29 +177,37 @@ impl Publisher {
     }
 
     /// One character's events, each after the last one's end.
-    async fn publish_run(&self, run: Vec<Message>) {
+    async fn publish_run(&self, run: Vec<Outgoing>) {
         if faults::has(Mechanism::Order) {
-            for message in &run {
-                self.publish_event(message).await;
+            for event in run {
+                self.publish_event(event).await;
             }
         } else {
-            futures::future::join_all(run.iter().map(|message| self.publish_event(message))).await;
+            let events = run.into_iter().map(|event| self.publish_event(event));
+            futures::future::join_all(events).await;
         }
     }
 
-    async fn publish_event(&self, message: &Message) {
-        match self.attempt(message).await {
+    async fn publish_event(&self, event: Outgoing) {
+        let Outgoing { message, owner, span } = event;
+        let begun = span.map(Publishing::begin);
+        let attempted = self.attempt(&message, owner).await;
+        if let Some(span) = begun {
+            let error = attempted.as_ref().err().map(ToString::to_string);
+            spans::published(&self.tracer, Sink::Nats, &message.subject, span, error);
+        }
+        match attempted {
             Ok(()) => {
                 METRICS.outbox.published.with_label_values(&[SINK, &message.subject]).inc();
                 faults::pass(Point::AfterPublish);
             }
             // Rare, and large: every event's future would have room for it.
-            Err(error) => Box::pin(self.give_up(message, &error)).await,
+            Err(error) => Box::pin(self.give_up(&message, owner, &error)).await,
         }
     }
 
     /// Tries as often as the policy says. A lost connection is waited out.
-    async fn attempt(&self, message: &Message) -> Result<(), PublishError> {
+    async fn attempt(&self, message: &Message, character: u32) -> Result<(), PublishError> {
         let mut num_attempts = 0;
         loop {
             while !self.hold.is_sure() {
@@ -208,7 +229,8 @@ impl Publisher {
                 continue;
             }
             num_attempts += 1;
-            tracing::warn!(subject = message.subject, num_attempts, "publishing failed: {error}");
+            let (tenant, subject) = (tenant(message), &*message.subject);
+            tracing::warn!(tenant, character, subject, num_attempts, "publishing failed: {error}");
             if num_attempts >= self.policy.max_attempts {
                 return Err(error);
             }
@@ -217,7 +239,7 @@ impl Publisher {
     }
 
     /// To the dead letter stream; refused there as well, it is parked in SQL.
-    async fn give_up(&self, message: &Message, error: &PublishError) {
+    async fn give_up(&self, message: &Message, character: u32, error: &PublishError) {
         let now = Utc::now();
         let letter = dead_letter::encode(&DeadLetter {
             original_subject: &message.subject,
@@ -232,8 +254,10 @@ impl Publisher {
             ..message.clone()
         };
         METRICS.dead_letters.with_label_values(&["publish_refused"]).inc();
-        let Err(refusal) = self.attempt(&letter).await else { return };
-        tracing::error!(subject = message.subject, id = %message.id, "event parked: {refusal}");
+        let Err(refusal) = self.attempt(&letter, character).await else { return };
+        let (tenant, subject) = (tenant(message), &*message.subject);
+        let id = message.id;
+        tracing::error!(tenant, character, subject, %id, "event parked: {refusal}");
         let parked = ParkedEvent {
             sink: Sink::Nats,
             event_id: message.id,
@@ -273,17 +297,25 @@ impl Publisher {
 }
 
 /// Splits a row into runs that must keep their order: the events of one character each.
-fn runs(row: &Row) -> Vec<Vec<Message>> {
-    let mut runs: Vec<Vec<Message>> = Vec::new();
+fn runs(row: &Row, tracer: &Tracer) -> Vec<Vec<Outgoing>> {
+    let mut runs: Vec<Vec<Outgoing>> = Vec::new();
     let mut positions: FxHashMap<(Uuid, u32), usize> = FxHashMap::default();
-    for entry in row.entries() {
+    let mut events = spans::Events::of_row(tracer, Sink::Nats);
+    for mut entry in row.entries() {
+        let span = events.begin(&mut entry);
         let position = *positions.entry((entry.context.tenant, entry.owner)).or_insert(runs.len());
         if position == runs.len() {
             runs.push(Vec::new());
         }
-        runs[position].push(message(&entry));
+        runs[position].push(Outgoing { message: message(&entry), owner: entry.owner, span });
     }
     runs
+}
+
+/// For the log.
+fn tenant(message: &Message) -> Option<&str> {
+    let tenant = message.headers.iter().find(|(name, _)| *name == TENANT_ID);
+    tenant.map(|(_, value)| value.as_str())
 }
 
 fn message(entry: &Entry<'_>) -> Message {
@@ -356,12 +388,12 @@ mod tests {
             writer.push(0, &cause, None, About { owner, seq }, |_, _| {});
         }
         let row = writer.into_row(1, Utc::now());
-        let seq = |message: &Message| {
-            let header = message.headers.iter().find(|(name, _)| *name == CHARACTER_SEQ);
+        let seq = |event: &Outgoing| {
+            let header = event.message.headers.iter().find(|(name, _)| *name == CHARACTER_SEQ);
             header.map(|(_, value)| value.clone()).unwrap_or_default()
         };
         let runs: Vec<Vec<String>> =
-            runs(&row).iter().map(|run| run.iter().map(seq).collect()).collect();
+            runs(&row, &Tracer::off()).iter().map(|run| run.iter().map(seq).collect()).collect();
         assert_eq!(runs, [vec!["4", "5", "1"], vec!["6"]]);
     }
 }

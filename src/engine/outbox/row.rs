@@ -367,6 +367,7 @@ mod tests {
             trace: Some(trace),
             tracestate: Some("a=b".into()),
             environment: Some(b"blue".as_slice().into()),
+            entry: None,
         });
         let clock = Arc::new(Cause::none());
         let mut writer = Writer::new();

@@ -129,7 +129,8 @@ async fn load(store: &Store, keys: &[CharacterKey], found: &mut Found) {
             }
         }
         Err(error) => {
-            tracing::error!(character = %keys[0], "its state cannot be read: {error}");
+            let CharacterKey { tenant, character } = keys[0];
+            tracing::error!(%tenant, character = character.0, "its state cannot be read: {error}");
             found.unreadable.extend(keys.iter().map(|key| (*key, error.to_string())));
         }
     }

@@ -12,7 +12,9 @@ use super::{BrokerSupervisor, Stage};
 use crate::domain::CharacterKey;
 use crate::engine::character::Retire;
 use crate::engine::record::Progress;
-use crate::engine::round::{Answer, Death, Item, Origin, Round, Stepped, Unrouted, UnroutedEnd};
+use crate::engine::round::{
+    Answer, Death, Item, Named, Origin, Round, Stepped, Unrouted, UnroutedEnd,
+};
 use crate::telemetry::metrics::METRICS;
 
 /// Actors dropped at a time whose counters are kept; those of offline characters may be left.
@@ -176,17 +178,21 @@ fn retry(mut item: Item, fault: Option<Arc<str>>, reason: &str) -> Option<Waitin
         item.is_suspect = true;
         return Some(Waiting::Item(item));
     }
+    let named = item.named(None);
     match item.origin {
         Origin::Record(_) => {
             Some(Waiting::Dead { item, reason: reason.into(), detail: fault.to_string() })
         }
         Origin::Request { reply, .. } => {
-            tracing::error!(command = item.input.name(), "request given up: {fault}");
+            let Named { tenant, character, trace_id } = named;
+            let command = item.input.name();
+            tracing::error!(tenant, character, trace_id, command, "request given up: {fault}");
             let _ = reply.send(Answer::Failed);
             None
         }
         Origin::Clock | Origin::Consequence => {
-            tracing::error!(target = ?item.target, "clock's work given up: {fault}");
+            let Named { tenant, character, .. } = named;
+            tracing::error!(tenant, character, "clock's work given up: {fault}");
             None
         }
     }

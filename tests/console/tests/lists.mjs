@@ -56,7 +56,8 @@ test('actors are sorted by each of the four, and back', async ({ enter }) => {
     assert.equal(asked.get('sort'), sort);
     assert.equal(await header.getAttribute('aria-sort'), 'descending');
     assert.equal(await page.locator('[aria-sort=descending]').count(), 1);
-    const values = body.data.map(of);
+    // The engine's own stand before all characters, in whatever order.
+    const values = body.data.filter(({ kind }) => kind === 'character').map(of);
     assert.deepEqual(values, values.toSorted((a, b) => b - a), `by ${sort}`);
     assert.deepEqual(await keys(page), body.data.map(key));
   }
@@ -107,8 +108,9 @@ test('an actor is opened, and shows what the API tells of it', async ({ enter, a
   await hide(page, true);
   assert.equal(await page.textContent('main h1'), `Character ${some.number}`);
   const term = (name) => page.locator('.terms div', { has: page.locator(`dt:text-is("${name}")`) }).first().locator('dd').textContent();
-  assert.equal(await term('UUID'), a.uuid);
-  assert.equal(await term('Version'), a.version.toLocaleString('en'));
+  // Of some only the pets are known.
+  assert.equal(await term('UUID'), a.uuid ?? '–');
+  assert.equal(await term('Version'), a.version?.toLocaleString('en') ?? '–');
   if (a.character) assert.equal(await term('Name'), a.character.name);
   const rows = (caption) => page.locator(`table:has(caption:text-is("${caption}")) tbody tr`);
   assert.deepEqual(await rows('Pets').locator('th').allTextContents(), a.pets.map(({ id }) => String(id)));

@@ -149,7 +149,8 @@ impl Admin {
             let detail = format!("it is one of shard {}", stored.shard);
             return Err(Error::new(Code::NotServing, detail));
         }
-        let decoded = self.redelivery.decode(&stored.letter, shard.tenants());
+        let decoded =
+            self.redelivery.decode(&stored.letter, shard.tenants(), self.game.tracer.clone());
         let (cause, decoded) = decoded.ok_or_else(|| {
             Error::new(Code::InvalidField, "nothing is read from its topic any more")
         })?;

@@ -34,6 +34,7 @@ use crate::engine::port::{
 };
 use crate::engine::shard::{Parts, Settings, Shard};
 use crate::store::{Options, Store};
+use crate::telemetry::trace::Tracer;
 
 /// The requests' deadline where one is waited for.
 const SHORT: Duration = Duration::from_millis(500);
@@ -80,6 +81,10 @@ impl Reading for Nothing {
 }
 
 impl StatusTopic for Nothing {
+    fn name(&self) -> &str {
+        "nothing"
+    }
+
     fn send(&self, _: &Entry<'_>, _: DateTime<Utc>, _: &Arc<Ticket>) -> Result<(), TopicError> {
         Ok(())
     }
@@ -133,6 +138,7 @@ impl Scene {
             catalog: Arc::new(ArcSwap::from_pointee(Catalog::builtin())),
             default_tenant: default_tenant.map(Arc::new),
             request_timeout,
+            tracer: Tracer::off(),
         });
         let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let [game_listener, admin_listener] = [listen(), listen()];
@@ -207,6 +213,7 @@ impl Scene {
             catalog: Arc::new(ArcSwap::from_pointee(Catalog::builtin())),
             rules: Rules::default(),
             settings,
+            tracer: Tracer::off(),
         };
         scene
             .health
