@@ -97,6 +97,7 @@ struct Inner {
     /// Exactly one connection: rounds, leases, and on SQLite everything that writes.
     writer: Pool,
     reader: Pool,
+    deleted: outbox::Deleted,
 }
 
 /// What tells other processes at once that the holder of a shard died.
@@ -144,7 +145,15 @@ impl Store {
                 )
             }
         };
-        Ok(Self { inner: Arc::new(Inner { options, locks, writer, reader }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                options,
+                locks,
+                writer,
+                reader,
+                deleted: outbox::Deleted::default(),
+            }),
+        })
     }
 
     pub fn backend(&self) -> Backend {

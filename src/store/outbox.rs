@@ -1,6 +1,9 @@
 //! Events committed and not yet acknowledged by their broker.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::Store;
@@ -27,6 +30,9 @@ pub struct Backlog {
     /// When the oldest waiting event was decided.
     pub oldest: Option<DateTime<Utc>>,
 }
+
+/// Deletions that are repeated with each further one: more than a server can have put off.
+const NUM_REPEATED: usize = 32;
 
 impl Store {
     /// Rows that wait for a sink, in the order of their rounds: those after `after_round`, at
@@ -67,7 +73,9 @@ impl Store {
         })
     }
 
-    /// Deletes rows whose events their broker has acknowledged. Deleting one again is fine.
+    /// Deletes rows whose events their broker has acknowledged. Deleting one again is fine, and
+    /// happens: on PostgreSQL a deletion does not wait for the disk, so the latest before a crash of
+    /// the server may be lost. Each is therefore repeated with the next few.
     ///
     /// # Errors
     /// See [`Error`].
@@ -85,12 +93,36 @@ impl Store {
             "delete from outbox where shard = $1 and sink = $2 and round {}",
             any_of(backend, 3)
         );
-        let values = vec![shard.into(), sink.name().into(), numbers(backend, rounds)];
+        let again = self.inner.deleted.with_latest(shard, sink, rounds);
+        let values = vec![shard.into(), sink.name().into(), numbers(backend, &again)];
         let statement = self.statement(sql, values);
         self.sideline()
             .run(|connection| async move { connection.execute_raw(statement).await })
             .await?;
         Ok(())
+    }
+}
+
+/// Rounds whose rows were deleted last, of each shard and sink.
+#[derive(Default)]
+pub(super) struct Deleted(Mutex<BTreeMap<(String, &'static str), VecDeque<i64>>>);
+
+impl Deleted {
+    /// These rounds and those deleted before them, and remembers these.
+    fn with_latest(&self, shard: &str, sink: Sink, rounds: &[i64]) -> Vec<i64> {
+        let mut deleted = self.0.lock();
+        let latest = deleted.entry((shard.to_owned(), sink.name())).or_default();
+        let mut all: Vec<i64> = latest.iter().copied().collect();
+        for round in rounds {
+            if !latest.contains(round) {
+                latest.push_back(*round);
+                all.push(*round);
+            }
+        }
+        while latest.len() > NUM_REPEATED {
+            latest.pop_front();
+        }
+        all
     }
 }
 
@@ -102,5 +134,24 @@ impl From<Model> for Pending {
             body: row.body,
             decided_at: row.decided_at,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_deletions_are_repeated_for_their_own_shard_and_sink() {
+        let deleted = Deleted::default();
+        assert_eq!(deleted.with_latest("a", Sink::Kafka, &[1, 2]), [1, 2]);
+        assert_eq!(deleted.with_latest("a", Sink::Kafka, &[3]), [1, 2, 3]);
+        assert_eq!(deleted.with_latest("a", Sink::Kafka, &[3]), [1, 2, 3]);
+        assert_eq!(deleted.with_latest("b", Sink::Kafka, &[9]), [9]);
+        assert_eq!(deleted.with_latest("a", Sink::Nats, &[9]), [9]);
+        let many: Vec<i64> = (10..200).collect();
+        deleted.with_latest("a", Sink::Kafka, &many);
+        let next = deleted.with_latest("a", Sink::Kafka, &[200]);
+        assert_eq!((next.len(), next[0]), (NUM_REPEATED + 1, 168));
     }
 }
