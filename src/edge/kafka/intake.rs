@@ -206,11 +206,13 @@ impl Reader {
                 self.commit(CommitMode::Async);
                 committed = Instant::now();
             }
-            if self.is_paused && is_reading && looked.elapsed() >= LOOK_EVERY {
+            let is_held = self.shared.is_held.load(Ordering::Acquire);
+            // Not while the engine is full: then a request to a broker that hangs costs time.
+            if is_held && self.is_paused && looked.elapsed() >= LOOK_EVERY {
                 self.look_for_ends();
                 looked = Instant::now();
             }
-            let is_reading = is_reading && !self.shared.is_held.load(Ordering::Acquire);
+            let is_reading = is_reading && !is_held;
             if is_reading && self.has_credit() {
                 self.read();
             } else if !is_reading {
