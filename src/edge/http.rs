@@ -45,7 +45,7 @@ use self::error::{Code, Error};
 use super::operations::Operations;
 use crate::domain::{Catalog, Tenant};
 use crate::engine::health::Health;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::telemetry::trace::Tracer;
 
 /// Seconds a stopped server waits for answers under way; requests are bounded by then already.
@@ -70,6 +70,23 @@ pub struct Game {
     pub request_timeout: Duration,
     /// Says which requests are traced.
     pub tracer: Tracer,
+}
+
+impl Game {
+    /// Runs a statement where the store's connections live, to its end even if the caller is
+    /// gone by then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        statement: impl Future<Output = Result<T, store::Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        match self.runtime.spawn(statement).await {
+            Ok(result) => Ok(result?),
+            Err(error) => Err(Error::caused(Code::Internal, "a statement did not end", error)),
+        }
+    }
 }
 
 /// Serves the game's routes on `workers` threads.

@@ -1,5 +1,6 @@
 //! Kafka: the intake that reads what others say, and the topic pet status events go to.
 
+mod board;
 pub mod client;
 pub mod decode;
 pub mod intake;

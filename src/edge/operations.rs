@@ -90,10 +90,7 @@ impl Operations {
         T: Send + 'static,
         F: Future<Output = Result<T, store::Error>> + Send + 'static,
     {
-        match self.game.runtime.spawn(statement(self.store()?)).await {
-            Ok(result) => Ok(result?),
-            Err(error) => Err(Error::caused(Code::Internal, "a statement did not end", error)),
-        }
+        self.game.run(statement(self.store()?)).await
     }
 
     /// Asks a character, and answers once that is committed.

@@ -18,10 +18,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use actix_web::http::header::ContentType;
-use actix_web::web::{Payload, Query, ServiceConfig};
+use actix_web::web::{Payload, ServiceConfig};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
-use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
@@ -31,14 +30,12 @@ use super::frame::RequestId;
 use super::{Game, asked};
 use crate::config::Role;
 use crate::edge::kafka::redelivery::Redelivery;
+use crate::edge::operations::body::Body;
+use crate::edge::operations::characters::page_limit;
 use crate::engine::shard::Shard;
 use crate::store::audit::AuditEntry;
 use crate::store::{self, Store};
 use crate::telemetry::vitals::Mishap;
-
-/// Entries of a page, at most and when the caller does not say.
-const MAX_LIMIT: usize = 200;
-const DEFAULT_LIMIT: usize = 50;
 
 /// What the operator's routes work with.
 pub struct Admin {
@@ -90,10 +87,7 @@ impl Admin {
     {
         let connecting = || Error::new(Code::NotServing, "not connected to the database yet");
         let store = self.game.store.get().cloned().ok_or_else(connecting)?;
-        match self.game.runtime.spawn(statement(store)).await {
-            Ok(result) => Ok(result?),
-            Err(error) => Err(Error::caused(Code::Internal, "a statement did not end", error)),
-        }
+        self.game.run(statement(store)).await
     }
 
     /// Does what somebody wants done: written down before it is begun, and what came of it
@@ -141,22 +135,13 @@ fn role(role: Role) -> &'static str {
     }
 }
 
-fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Error> {
-    Query::<T>::from_query(request.query_string())
-        .map(Query::into_inner)
-        .map_err(|error| Error::new(Code::InvalidQuery, error.to_string()))
-}
-
 /// The body of a change. Nothing at all is an empty object.
-async fn body(payload: Payload) -> Result<crate::edge::operations::body::Body, Error> {
-    crate::edge::operations::body::Body::parse(&asked::whole(payload).await?)
+async fn body(payload: Payload) -> Result<Body, Error> {
+    Body::parse(&asked::whole(payload).await?)
 }
 
-fn limit(asked: Option<usize>) -> Result<usize, Error> {
-    match asked.unwrap_or(DEFAULT_LIMIT) {
-        limit @ 1..=MAX_LIMIT => Ok(limit),
-        _ => Err(Error::new(Code::InvalidPage, "limit must be 1 to 200")),
-    }
+fn limit(asked: Option<u64>) -> Result<usize, Error> {
+    Ok(usize::try_from(page_limit(asked)?).unwrap_or(usize::MAX))
 }
 
 fn no_cursor() -> Error {

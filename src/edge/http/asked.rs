@@ -3,8 +3,9 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::web::{Bytes, Payload};
+use actix_web::web::{Bytes, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
+use serde::de::DeserializeOwned;
 
 use super::auth::Principal;
 use super::error::{Code, Error};
@@ -57,6 +58,14 @@ impl Asked {
     pub fn body(&self) -> Result<Body, Error> {
         Body::parse(&self.bytes)
     }
+}
+
+/// # Errors
+/// [`Code::InvalidQuery`].
+pub fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Error> {
+    Query::<T>::from_query(request.query_string())
+        .map(Query::into_inner)
+        .map_err(|error| Error::new(Code::InvalidQuery, error.to_string()))
 }
 
 /// A parameter nobody reads was meant to do something.

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use actix_web::web::{self, Data, Payload, Query, ServiceConfig};
+use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::asked::{self, Asked};
-use super::error::{Code, Error};
+use super::asked::{self, Asked, query};
+use super::error::Error;
 use super::{reading, resource};
 use crate::edge::operations::Operations;
 use crate::edge::operations::characters::{Listing, character_ref};
@@ -139,12 +139,6 @@ async fn events(api: Data<Arc<Operations>>, request: HttpRequest) -> Result<Http
 
 fn id(request: &HttpRequest) -> Result<CharacterRef, Error> {
     character_ref(request.match_info().get("id").unwrap_or_default())
-}
-
-fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T, Error> {
-    Query::<T>::from_query(request.query_string())
-        .map(Query::into_inner)
-        .map_err(|error| Error::new(Code::InvalidQuery, error.to_string()))
 }
 
 fn answer(rendered: Rendered) -> Result<HttpResponse, Error> {

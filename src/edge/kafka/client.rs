@@ -8,6 +8,8 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 
+use super::decode::Kind;
+
 /// What the headers of a dead letter's copy add to the record at most, and the framing.
 const DEAD_LETTER_ROOM: usize = 64 << 10;
 
@@ -45,8 +47,18 @@ pub struct Topics {
 }
 
 impl Topics {
+    /// Each of them with what its records are.
+    pub fn kinds(&self) -> [(&str, Kind); 4] {
+        [
+            (&self.character_status, Kind::CharacterStatus),
+            (&self.asset_status, Kind::AssetStatus),
+            (&self.pet_command, Kind::PetCommand),
+            (&self.pet_movement, Kind::PetMovement),
+        ]
+    }
+
     pub fn consumed(&self) -> [&str; 4] {
-        [&self.character_status, &self.asset_status, &self.pet_command, &self.pet_movement]
+        self.kinds().map(|(name, _)| name)
     }
 }
 

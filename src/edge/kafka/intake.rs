@@ -19,6 +19,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
+use super::board::Board;
 use super::client::Options;
 use super::decode::{Decoded, Decoder, header_pairs};
 use super::partitions::{Assigned, Partitions};
@@ -66,7 +67,7 @@ struct Shared {
     /// An operator wants nothing to be read.
     is_held: AtomicBool,
     is_paused: AtomicBool,
-    board: Mutex<Vec<PartitionState>>,
+    board: Board,
     last_error: Mutex<Option<String>>,
 }
 
@@ -102,7 +103,7 @@ impl Intake {
 
 impl Reading for Intake {
     fn partitions(&self) -> Vec<PartitionState> {
-        self.shared.board.lock().clone()
+        self.shared.board.states()
     }
 
     fn hold(&self, must_hold: bool) {
@@ -233,7 +234,7 @@ impl Reader {
                     self.is_paused = false;
                     self.set_paused(true);
                 }
-                self.shared.show(self.partitions.iter());
+                self.shared.board.take_up(self.partitions.iter());
                 let is_assigned = self.partitions.iter().next().is_some();
                 self.shared.is_assigned.store(is_assigned, Ordering::Release);
                 is_assigned
@@ -246,20 +247,12 @@ impl Reader {
     }
 
     fn look_for_ends(&self) {
-        let mut ends = Vec::new();
         for Assigned { source, .. } in self.partitions.iter() {
             let (topic, partition) = (&*source.topic, source.partition);
             match self.consumer.fetch_watermarks(topic, partition, LOOK_PATIENCE) {
-                Ok((_, end)) => ends.push((Arc::clone(source), end)),
+                Ok((_, end)) => self.shared.board.ends(source, end),
                 // The broker is away; the next look is soon.
                 Err(_) => break,
-            }
-        }
-        let mut board = self.shared.board.lock();
-        for (source, end) in ends {
-            if let Some(state) = board.iter_mut().find(|known| known.source == source) {
-                state.end = Some(end);
-                state.show_lag();
             }
         }
     }
@@ -303,7 +296,7 @@ impl Reader {
 
     fn hand_over(&self, gathering: Gathering) {
         if let Some(batch) = gathering.finish() {
-            self.shared.read(&batch.progress);
+            self.shared.board.read(&batch.progress);
             self.delivery.credits.take(batch.credits);
             let envelope = Envelope::seal(ActorKind::Supervisor);
             self.delivery.supervisor.do_send(Deliver { batch, envelope });
@@ -400,7 +393,7 @@ impl Reader {
         if let Err(error) = self.consumer.commit(&list, mode) {
             self.note_error(&error);
         }
-        self.shared.committed(&progress);
+        self.shared.board.committed(&progress);
     }
 }
 
@@ -501,56 +494,15 @@ fn timestamp(message: &BorrowedMessage<'_>) -> DateTime<Utc> {
         .unwrap_or_else(Utc::now)
 }
 
-impl Shared {
-    /// Takes up partitions that are not on the board yet.
-    fn show<'p>(&self, assigned: impl Iterator<Item = &'p Assigned>) {
-        let mut board = self.board.lock();
-        for assigned in assigned {
-            if board.iter().all(|known| known.source != assigned.source) {
-                board.push(PartitionState {
-                    source: Arc::clone(&assigned.source),
-                    position: assigned.next_offset,
-                    next_offset: assigned.next_offset,
-                    end: None,
-                });
-            }
-        }
-    }
-
-    fn read(&self, progress: &[Progress]) {
-        self.note(progress, |state, offset| state.position = offset);
-    }
-
-    fn committed(&self, progress: &[Progress]) {
-        self.note(progress, |state, offset| state.next_offset = offset);
-    }
-
-    fn note(&self, progress: &[Progress], change: impl Fn(&mut PartitionState, i64)) {
-        let mut board = self.board.lock();
-        for Progress { source, next_offset } in progress {
-            if let Some(state) = board.iter_mut().find(|known| known.source == *source) {
-                change(state, *next_offset);
-            }
-        }
-    }
-}
-
 impl ClientContext for Context {
     /// Lag is what stands on the topic beyond what is committed in SQL.
     fn stats(&self, statistics: Statistics) {
         let is_cut_off = statistics.brokers.values().all(|broker| broker.state != "UP");
         self.shared.is_cut_off.store(is_cut_off, Ordering::Release);
-        for state in &mut *self.shared.board.lock() {
-            let partition = statistics
-                .topics
-                .get(&*state.source.topic)
-                .and_then(|topic| topic.partitions.get(&state.source.partition));
-            // Negative until the broker has told.
-            let end = partition.map(|partition| partition.hi_offset).filter(|end| *end >= 0);
-            // Never backwards: while it is paused the end is asked for, and not told here.
-            state.end = state.end.max(end);
-            state.show_lag();
-        }
+        self.shared.board.told(|source| {
+            let topic = statistics.topics.get(&*source.topic)?;
+            Some(topic.partitions.get(&source.partition)?.hi_offset)
+        });
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

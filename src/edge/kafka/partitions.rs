@@ -63,9 +63,8 @@ impl Partitions {
         topics: &Topics,
         stored: &[Source],
     ) -> KafkaResult<usize> {
-        let kinds = [Kind::CharacterStatus, Kind::AssetStatus, Kind::PetCommand, Kind::PetMovement];
         let mut fresh = Vec::new();
-        for (name, kind) in topics.consumed().into_iter().zip(kinds) {
+        for (name, kind) in topics.kinds() {
             let metadata = consumer.fetch_metadata(Some(name), PATIENCE)?;
             let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
             for partition in partitions.map(|partition| partition.id()) {

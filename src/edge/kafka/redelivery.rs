@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use rdkafka::Timestamp;
 use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
 
 use super::client::Topics;
-use super::decode::{Decoded, Decoder, Kind};
+use super::decode::{Decoded, Decoder};
 use crate::domain::Tenant;
 use crate::engine::record::Cause;
 use crate::engine::tenants::Tenants;
@@ -30,7 +30,8 @@ impl Redelivery {
         tenants: Arc<Tenants>,
         tracer: Tracer,
     ) -> Option<(Arc<Cause>, Decoded)> {
-        let kind = self.kind(&letter.topic)?;
+        let mut kinds = self.topics.kinds().into_iter();
+        let (_, kind) = kinds.find(|(name, _)| **name == *letter.topic)?;
         let headers = letter.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
             headers.insert(Header { key, value: Some(value) })
         });
@@ -45,17 +46,7 @@ impl Redelivery {
         );
         let mut decoder =
             Decoder::new(tenants, self.default_tenant.clone(), self.max_record_bytes, tracer);
-        Some(decoder.decode(kind, &message, now()))
+        // A status takes effect when it is redelivered, not when it was first read.
+        Some(decoder.decode(kind, &message, Utc::now()))
     }
-
-    fn kind(&self, topic: &str) -> Option<Kind> {
-        let kinds = [Kind::CharacterStatus, Kind::AssetStatus, Kind::PetCommand, Kind::PetMovement];
-        let position = self.topics.consumed().iter().position(|known| *known == topic)?;
-        kinds.get(position).copied()
-    }
-}
-
-/// A status takes effect when it is redelivered, not when it was first read.
-fn now() -> DateTime<Utc> {
-    Utc::now()
 }

@@ -426,7 +426,9 @@ fn of_character(answer: &Answer, render: impl Fn(&Character) -> Rendered) -> Ren
     }
 }
 
-fn page_limit(limit: Option<u64>) -> Result<u64, Error> {
+/// # Errors
+/// [`Code::InvalidPage`].
+pub fn page_limit(limit: Option<u64>) -> Result<u64, Error> {
     match limit.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
         _ => Err(Error::new(Code::InvalidPage, "limit must be 1 to 200")),

@@ -153,30 +153,16 @@ impl Rejections {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::io::{self, Write};
     use std::sync::Arc;
 
-    use parking_lot::Mutex;
     use serde_json::{Value, json};
     use uuid::Uuid;
 
     use super::*;
     use crate::domain::{CharacterId, Input, Tenant};
     use crate::engine::record::Cause;
+    use crate::telemetry::logging::tests::Lines;
     use crate::wire::trace::TraceParent;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     #[test]
     fn a_rejection_names_the_character_and_its_trace() {

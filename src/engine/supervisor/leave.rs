@@ -8,9 +8,7 @@ use tokio::sync::oneshot;
 
 use super::BrokerSupervisor;
 use crate::domain::CharacterKey;
-use crate::engine::character::Retire;
 use crate::telemetry::mailbox::{Envelope, MessageKind};
-use crate::telemetry::metrics::METRICS;
 
 /// Which way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,25 +55,12 @@ impl BrokerSupervisor {
                     Left::Done
                 }
                 (Some(_), Way::Restart) => {
-                    self.restart(key);
+                    self.drop_actor(key, "operator");
                     Left::Done
                 }
             };
             let _ = reply.send(left);
         }
-    }
-
-    fn restart(&mut self, key: CharacterKey) {
-        let Some(entry) = self.parts.registry.remove(key) else { return };
-        if entry.census.is_online {
-            self.orphans.push(key);
-        }
-        if entry.due.is_some() {
-            self.schedule(vec![(key, None)]);
-        }
-        METRICS.actors.stopped.with_label_values(&["operator"]).inc();
-        METRICS.actors.restarted.inc();
-        entry.addr.do_send(Retire);
     }
 }
 

@@ -16,6 +16,7 @@ use crate::engine::round::{
     Answer, Death, Item, Named, Origin, Round, Stepped, Unrouted, UnroutedEnd,
 };
 use crate::telemetry::metrics::METRICS;
+use crate::telemetry::vitals::Vitals;
 
 /// Actors dropped at a time whose counters are kept; those of offline characters may be left.
 const MAX_BEREAVED: usize = 4_096;
@@ -101,21 +102,28 @@ impl BrokerSupervisor {
 
     /// Drops an actor together with the state that no commit stands behind.
     fn forget(&mut self, key: CharacterKey, is_dead: bool) {
-        let Some(entry) = self.parts.registry.remove(key) else { return };
+        let Some(vitals) = self.drop_actor(key, if is_dead { "panic" } else { "rollback" }) else {
+            return;
+        };
+        if self.bereaved.len() < MAX_BEREAVED {
+            self.bereaved.insert(key, vitals);
+        }
+    }
+
+    /// Ends an actor that is to be built anew from SQL; gives its counters.
+    pub(super) fn drop_actor(&mut self, key: CharacterKey, reason: &str) -> Option<Arc<Vitals>> {
+        let entry = self.parts.registry.remove(key)?;
         // Its clock goes on and its movement is believed, whether or not an input comes for it.
         if entry.census.is_online {
             self.orphans.push(key);
         }
-        let reason = if is_dead { "panic" } else { "rollback" };
         METRICS.actors.stopped.with_label_values(&[reason]).inc();
         METRICS.actors.restarted.inc();
         if entry.due.is_some() {
             self.schedule(vec![(key, None)]);
         }
         entry.addr.do_send(Retire);
-        if self.bereaved.len() < MAX_BEREAVED {
-            self.bereaved.insert(key, entry.vitals);
-        }
+        Some(entry.vitals)
     }
 }
 

@@ -6,11 +6,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Admin, LastError, Page, instant, json, limit, no_cursor, optional_instant, query};
+use super::{Admin, LastError, Page, instant, json, limit, no_cursor, optional_instant};
 use crate::domain::character::{Action, Character, Whereabouts, request};
 use crate::domain::input::Request;
 use crate::domain::pet::{MAX_FULLNESS, Pet};
 use crate::domain::{CharacterId, CharacterKey, Outcome, Reason, TenantId};
+use crate::edge::http::asked::query;
 use crate::edge::http::error::{Code, Error};
 use crate::edge::http::{reading, resource};
 use crate::edge::operations::document::Document;
@@ -41,7 +42,7 @@ struct Listing {
     online: Option<bool>,
     sort: Option<By>,
     q: Option<String>,
-    limit: Option<usize>,
+    limit: Option<u64>,
     cursor: Option<String>,
 }
 

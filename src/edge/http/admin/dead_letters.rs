@@ -10,8 +10,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Admin, Page, instant, json, limit, no_cursor, query};
+use super::{Admin, Page, instant, json, limit, no_cursor};
 use crate::domain::{Reason, TenantId};
+use crate::edge::http::asked::query;
 use crate::edge::http::error::{Code, Error};
 use crate::edge::http::{reading, resource};
 use crate::edge::kafka::decode::Decoded;
@@ -25,7 +26,7 @@ use crate::store::dead_letters::Filter;
 #[serde(deny_unknown_fields)]
 struct Listing {
     reason: Option<String>,
-    limit: Option<usize>,
+    limit: Option<u64>,
     cursor: Option<String>,
 }
 

@@ -13,8 +13,9 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
-use super::{Admin, instant, query};
+use super::{Admin, instant};
 use crate::edge::embedded::subject::Filter;
+use crate::edge::http::asked::query;
 use crate::edge::http::error::{Code, Error};
 use crate::edge::http::{reading, resource};
 use crate::engine::outbox::kind;

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Admin, Page, instant, json, limit, no_cursor, optional_instant, query, role};
+use super::{Admin, Page, instant, json, limit, no_cursor, optional_instant, role};
+use crate::edge::http::asked::query;
 use crate::edge::http::auth::Staff;
 use crate::edge::http::error::{Code, Error};
 use crate::edge::http::{probes, reading, resource};
@@ -48,7 +49,7 @@ struct Level {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Listing {
-    limit: Option<usize>,
+    limit: Option<u64>,
     cursor: Option<String>,
 }
 
