@@ -3,6 +3,7 @@
 mod board;
 pub mod client;
 pub mod decode;
+mod gathering;
 pub mod intake;
 mod partitions;
 pub mod redelivery;

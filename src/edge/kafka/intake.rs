@@ -9,31 +9,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
-use rdkafka::{Message, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 
 use super::board::Board;
 use super::client::Options;
-use super::decode::{Decoded, Decoder, header_pairs};
+use super::decode::Decoder;
+use super::gathering::Gathering;
 use super::partitions::{Assigned, Partitions};
 use crate::domain::Tenant;
 use crate::engine::port::{Delivery, PartitionState, Pause, Reading, Records, TopicError};
-use crate::engine::record::{Batch, Original, Progress, Record, credits_of};
+use crate::engine::record::Progress;
 use crate::engine::supervisor::Deliver;
 use crate::telemetry::mailbox::{Envelope, Kind as ActorKind};
 use crate::telemetry::metrics::METRICS;
 
-/// Records of one batch; keeps the supervisor's handler short.
-const MAX_BATCH: usize = 4_096;
-/// Bytes of one batch, so that large records do not add up.
-const MAX_BATCH_BYTES: usize = 4 << 20;
 /// Longest wait for a first record; bounds how late the thread notices anything else.
 const POLL: Duration = Duration::from_millis(50);
 /// Without credit for this long, the partitions are paused.
@@ -395,103 +389,6 @@ impl Reader {
         }
         self.shared.board.committed(&progress);
     }
-}
-
-/// A batch in the making.
-#[derive(Default)]
-struct Gathering {
-    batch: Batch,
-    num_read: usize,
-    raw: Vec<u8>,
-    /// Where the records' bytes stand in `raw`, one for each record.
-    ranges: Vec<std::ops::Range<usize>>,
-    touched: Vec<Progress>,
-}
-
-impl Gathering {
-    /// Whether another record may join. The last one may take more credit than there is:
-    /// the next batch waits the longer.
-    fn has_room(&self, available: usize) -> bool {
-        self.num_read < MAX_BATCH
-            && self.batch.credits < available
-            && self.raw.len() < MAX_BATCH_BYTES
-    }
-
-    fn take(
-        &mut self,
-        message: &BorrowedMessage<'_>,
-        partitions: &mut Partitions,
-        decoder: &mut Decoder,
-        hint: &mut usize,
-    ) {
-        let Some(assigned) = partitions.find(message.topic(), message.partition(), hint) else {
-            return;
-        };
-        let offset = message.offset();
-        if offset < assigned.next_offset {
-            return;
-        }
-        assigned.next_offset = offset + 1;
-        self.num_read += 1;
-        match self.touched.iter_mut().find(|known| Arc::ptr_eq(&known.source, &assigned.source)) {
-            Some(known) => known.next_offset = offset + 1,
-            None => {
-                let source = Arc::clone(&assigned.source);
-                self.touched.push(Progress { source, next_offset: offset + 1 });
-            }
-        }
-        let at = timestamp(message);
-        let (cause, decoded) = decoder.decode(assigned.kind, message, at);
-        match decoded {
-            Decoded::Move(movement) => {
-                self.batch.credits += 1;
-                self.batch.moves.push(movement);
-            }
-            Decoded::NotOurs => {
-                self.batch.credits += 1;
-                METRICS.intake.ignored.with_label_values(&[&*assigned.source.topic]).inc();
-            }
-            Decoded::Payload(payload) => {
-                let range = self.append(message);
-                self.batch.credits += credits_of(range.len());
-                self.ranges.push(range);
-                let source = Arc::clone(&assigned.source);
-                let original = Bytes::new();
-                self.batch.records.push(Record { source, offset, at, cause, original, payload });
-            }
-        }
-    }
-
-    fn append(&mut self, message: &BorrowedMessage<'_>) -> std::ops::Range<usize> {
-        let payload = message.payload().unwrap_or_default();
-        match message.headers() {
-            Some(headers) => {
-                Original::append(&mut self.raw, message.key(), header_pairs(headers), payload)
-            }
-            None => Original::append(&mut self.raw, message.key(), std::iter::empty(), payload),
-        }
-    }
-
-    /// The batch, each record with its slice of the one buffer. None if nothing was read.
-    fn finish(mut self) -> Option<Batch> {
-        if self.num_read == 0 {
-            return None;
-        }
-        let raw = Bytes::from(self.raw);
-        for (record, range) in self.batch.records.iter_mut().zip(self.ranges) {
-            record.original = raw.slice(range);
-        }
-        self.batch.progress = self.touched;
-        Some(self.batch)
-    }
-}
-
-fn timestamp(message: &BorrowedMessage<'_>) -> DateTime<Utc> {
-    message
-        .timestamp()
-        .to_millis()
-        .and_then(DateTime::from_timestamp_millis)
-        .unwrap_or_else(Utc::now)
 }
 
 impl ClientContext for Context {
