@@ -126,23 +126,27 @@ pub fn page(
             return;
         }
         total += 1;
-        let idle_seconds = now.saturating_duration_since(entry.touched).as_secs_f64();
-        let reading = entry.vitals.read(now);
+        // No more than the order needs of each: only who is on the page is read.
         let rank = match sort {
             Sort::Key => 0.0,
-            Sort::Mailbox => f64::from(reading.waiting),
+            Sort::Mailbox => f64::from(entry.vitals.waiting()),
             // Ranks do not move by time going by, or who was on one page would be on the next.
-            Sort::Wait => reading.wait_rank,
+            Sort::Wait => entry.vitals.wait_rank(),
             Sort::Idle => -touched(entry.touched),
-            Sort::Rate => reading.rate_rank,
+            Sort::Rate => entry.vitals.rate_rank(),
         };
         let place = Place { rank, key };
         let is_behind = after.is_none_or(|after| after.order(&place).is_lt());
         let is_first =
             kept.len() < limit || kept.peek().is_some_and(|last| place.order(&last.place).is_lt());
         if is_behind && is_first {
-            let vitals = Arc::clone(&entry.vitals);
-            kept.push(Candidate { place, vitals, reading, census: entry.census, idle_seconds });
+            kept.push(Candidate {
+                place,
+                vitals: Arc::clone(&entry.vitals),
+                reading: entry.vitals.read(now),
+                census: entry.census,
+                idle_seconds: now.saturating_duration_since(entry.touched).as_secs_f64(),
+            });
             if kept.len() > limit {
                 kept.pop();
             }

@@ -48,10 +48,6 @@ pub struct Reading {
     pub rate: f32,
     /// Since the latest message. None: there was none.
     pub idle: Option<Duration>,
-    /// Greater for who waits longer; the same at any time.
-    pub wait_rank: f64,
-    /// Greater for a greater rate; the same at any time, though rates decay.
-    pub rate_rank: f64,
 }
 
 impl Vitals {
@@ -91,19 +87,35 @@ impl Vitals {
         self.last_error.lock().as_deref().cloned()
     }
 
+    pub fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Greater for who waits longer; the same at any time.
+    pub fn wait_rank(&self) -> f64 {
+        if self.waiting() == 0 {
+            return f64::NEG_INFINITY;
+        }
+        -(self.oldest.load(Ordering::Relaxed) as f64)
+    }
+
+    /// Greater for a greater rate; the same at any time, though rates decay.
+    pub fn rate_rank(&self) -> f64 {
+        let rate = f32::from_bits(self.rate.load(Ordering::Relaxed));
+        let latest = self.latest.load(Ordering::Relaxed);
+        // All rates decay alike, so their logarithms keep their distance.
+        f64::from(rate).ln() + latest as f64 / RATE_WINDOW.as_micros() as f64
+    }
+
     pub fn read(&self, now: Instant) -> Reading {
         let now = micros(now);
         let since = |instant: &AtomicU64| {
             Duration::from_micros(now.saturating_sub(instant.load(Ordering::Relaxed)))
         };
-        let waiting = self.waiting.load(Ordering::Relaxed);
+        let waiting = self.waiting();
         let latest = self.latest.load(Ordering::Relaxed);
         let rate = f32::from_bits(self.rate.load(Ordering::Relaxed));
-        let oldest = self.oldest.load(Ordering::Relaxed);
         Reading {
-            wait_rank: if waiting > 0 { -(oldest as f64) } else { f64::NEG_INFINITY },
-            // All rates decay alike, so their logarithms keep their distance.
-            rate_rank: f64::from(rate).ln() + latest as f64 / RATE_WINDOW.as_micros() as f64,
             waiting,
             deepest: self.deepest.load(Ordering::Relaxed),
             oldest_wait: (waiting > 0).then(|| since(&self.oldest)),
