@@ -176,10 +176,8 @@ pub struct Unrouted {
 
 #[derive(Debug)]
 pub enum UnroutedEnd {
-    /// No character owns the pet.
-    UnknownPet,
-    /// No character has the UUID.
-    UnknownCharacter,
+    /// No character owns the pet, or none has the UUID, as the reason says.
+    Unknown(Reason),
     /// A repetition of a request that was answered before.
     Answered(Answer),
     DeadLetter {
@@ -307,8 +305,7 @@ impl UnroutedEnd {
     /// What a request that ended so is told.
     pub fn answer(&self) -> Answer {
         match self {
-            Self::UnknownPet => Answer::Refused(Reason::UnknownPet),
-            Self::UnknownCharacter => Answer::Refused(Reason::UnknownCharacter),
+            Self::Unknown(reason) => Answer::Refused(*reason),
             Self::Answered(answer) => answer.clone(),
             Self::DeadLetter { .. } => Answer::Failed,
         }

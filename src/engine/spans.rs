@@ -307,9 +307,7 @@ fn outcome(end: &End<'_>) -> (&'static str, Option<String>) {
         End::Stepped(_, Outcome::DeadLetter(reason)) => {
             ("dead_letter", Some(reason.code().to_owned()))
         }
-        End::Unrouted(UnroutedEnd::UnknownPet | UnroutedEnd::UnknownCharacter) => {
-            ("rejected", None)
-        }
+        End::Unrouted(UnroutedEnd::Unknown(_)) => ("rejected", None),
         End::Unrouted(UnroutedEnd::Answered(_)) => ("repeated", None),
         End::Unrouted(UnroutedEnd::DeadLetter { reason, .. }) => {
             ("dead_letter", Some(reason.clone()))

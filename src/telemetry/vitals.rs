@@ -67,8 +67,7 @@ impl Vitals {
         self.processed.fetch_add(u64::from(num), Ordering::Relaxed);
         let now = micros(opened);
         let before = self.latest.swap(now, Ordering::Relaxed);
-        let rate =
-            decayed(f32::from_bits(self.rate.load(Ordering::Relaxed)), now - before.min(now));
+        let rate = decayed(self.latest_rate(), now - before.min(now));
         let rate = rate + num as f32 / RATE_WINDOW.as_secs_f32();
         self.rate.store(rate.to_bits(), Ordering::Relaxed);
     }
@@ -91,6 +90,11 @@ impl Vitals {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// Messages a second, as it was at the latest.
+    fn latest_rate(&self) -> f32 {
+        f32::from_bits(self.rate.load(Ordering::Relaxed))
+    }
+
     /// Greater for who waits longer; the same at any time.
     pub fn wait_rank(&self) -> f64 {
         if self.waiting() == 0 {
@@ -101,7 +105,7 @@ impl Vitals {
 
     /// Greater for a greater rate; the same at any time, though rates decay.
     pub fn rate_rank(&self) -> f64 {
-        let rate = f32::from_bits(self.rate.load(Ordering::Relaxed));
+        let rate = self.latest_rate();
         let latest = self.latest.load(Ordering::Relaxed);
         // All rates decay alike, so their logarithms keep their distance.
         f64::from(rate).ln() + latest as f64 / RATE_WINDOW.as_micros() as f64
@@ -114,7 +118,7 @@ impl Vitals {
         };
         let waiting = self.waiting();
         let latest = self.latest.load(Ordering::Relaxed);
-        let rate = f32::from_bits(self.rate.load(Ordering::Relaxed));
+        let rate = self.latest_rate();
         Reading {
             waiting,
             deepest: self.deepest.load(Ordering::Relaxed),

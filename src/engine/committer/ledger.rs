@@ -36,16 +36,10 @@ pub(super) fn enter(round: &Round) {
     }
     for unrouted in &round.unrouted {
         match &unrouted.end {
-            UnroutedEnd::UnknownPet => {
+            UnroutedEnd::Unknown(reason) => {
                 let command = unrouted.item.input.name();
-                *counts.entry((command, Outcome::Rejected(Reason::UnknownPet))).or_default() += 1;
-                rejections.note(&unrouted.item, None, Reason::UnknownPet);
-            }
-            UnroutedEnd::UnknownCharacter => {
-                let command = unrouted.item.input.name();
-                let outcome = Outcome::Rejected(Reason::UnknownCharacter);
-                *counts.entry((command, outcome)).or_default() += 1;
-                rejections.note(&unrouted.item, None, Reason::UnknownCharacter);
+                *counts.entry((command, Outcome::Rejected(*reason))).or_default() += 1;
+                rejections.note(&unrouted.item, None, *reason);
             }
             UnroutedEnd::Answered(_) => {
                 let command = unrouted.item.input.name();

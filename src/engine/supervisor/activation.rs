@@ -11,7 +11,7 @@ use rustc_hash::{FxBuildHasher, FxHashSet};
 use super::facts::{Questions, inform, repeated};
 use super::lookup::{Found, look_up};
 use super::{BrokerSupervisor, Draft};
-use crate::domain::{CharacterKey, Owner, PetKey, Tenant, TenantId};
+use crate::domain::{CharacterKey, Owner, PetKey, Reason, Tenant, TenantId};
 use crate::engine::character::{CharacterActor, Retire, Retired};
 use crate::engine::record::Target;
 use crate::engine::registry::Entry;
@@ -85,11 +85,11 @@ impl BrokerSupervisor {
                     }
                 }
                 None => {
-                    let end = match item.target {
-                        Target::Character(..) => UnroutedEnd::UnknownCharacter,
-                        _ => UnroutedEnd::UnknownPet,
+                    let reason = match item.target {
+                        Target::Character(..) => Reason::UnknownCharacter,
+                        _ => Reason::UnknownPet,
                     };
-                    draft.unrouted.push(Unrouted { item, end });
+                    draft.unrouted.push(Unrouted { item, end: UnroutedEnd::Unknown(reason) });
                 }
             }
         }

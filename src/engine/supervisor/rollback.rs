@@ -156,9 +156,9 @@ impl Remains {
         }
         for Unrouted { item, end } in unrouted {
             match end {
-                UnroutedEnd::UnknownPet
-                | UnroutedEnd::UnknownCharacter
-                | UnroutedEnd::Answered(_) => items.push((item, refusal.map(Arc::from))),
+                UnroutedEnd::Unknown(_) | UnroutedEnd::Answered(_) => {
+                    items.push((item, refusal.map(Arc::from)))
+                }
                 UnroutedEnd::DeadLetter { reason, detail } => dead.push((item, reason, detail)),
             }
         }
