@@ -113,7 +113,17 @@ pub struct BrokerSupervisor {
     /// Offline characters in memory, by when they were last looked at.
     offline: VecDeque<(Instant, CharacterKey)>,
     last_commit_at: Instant,
-    drained: Option<oneshot::Sender<()>>,
+    drain: Draining,
+}
+
+/// Whether the shard is being given back.
+enum Draining {
+    No,
+    /// What was accepted is finished; then this is told.
+    Yes(oneshot::Sender<()>),
+    /// It was told, and whoever comes next will find everything in SQL: what comes late, such as
+    /// a batch the intake was gathering, is never begun. Only the lease is still renewed.
+    Over,
 }
 
 /// A dispatched round.
@@ -161,7 +171,7 @@ impl BrokerSupervisor {
             bereaved: FxHashMap::default(),
             offline: VecDeque::new(),
             last_commit_at: Instant::now(),
-            drained: None,
+            drain: Draining::No,
             parts,
         }
     }
@@ -186,18 +196,23 @@ impl BrokerSupervisor {
                 self.resolve(draft, started, context);
             }
         }
-        if self.queue.is_empty()
-            && self.open.is_empty()
-            && !self.is_resolving
-            && self.broken.is_none()
-        {
-            if self.drained.is_some() && self.queue.has_progress() {
+        if self.queue.is_empty() && self.is_quiet() && matches!(self.drain, Draining::Yes(_)) {
+            if self.queue.has_progress() {
                 self.dispatch(Draft::default(), Instant::now(), context);
-            } else if let Some(done) = self.drained.take() {
+            } else if let Draining::Yes(done) = std::mem::replace(&mut self.drain, Draining::Over) {
                 self.retire_all();
                 let _ = done.send(());
             }
         }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.drain, Draining::Over)
+    }
+
+    /// No round is open, about to be opened, or taken apart.
+    fn is_quiet(&self) -> bool {
+        self.open.is_empty() && !self.is_resolving && self.broken.is_none()
     }
 
     /// Sends each actor of a resolved draft its inputs.
@@ -352,6 +367,9 @@ impl Handler<Deliver> for BrokerSupervisor {
 
     fn handle(&mut self, mut message: Deliver, context: &mut Context<Self>) {
         let _handling = message.envelope.open(MessageKind::Batch);
+        if self.is_over() {
+            return;
+        }
         let mut batch = message.batch;
         let in_rounds: usize =
             batch.records.iter().map(|record| credits_of(record.original.len())).sum();
@@ -369,6 +387,9 @@ impl Handler<Ask> for BrokerSupervisor {
 
     fn handle(&mut self, mut message: Ask, context: &mut Context<Self>) {
         let _handling = message.envelope.open(MessageKind::Request);
+        if self.is_over() {
+            return;
+        }
         self.queue.push_request(message);
         self.pump(context);
     }
@@ -379,6 +400,9 @@ impl Handler<Due> for BrokerSupervisor {
 
     fn handle(&mut self, mut message: Due, context: &mut Context<Self>) {
         let _handling = message.envelope.open(MessageKind::Due);
+        if self.is_over() {
+            return;
+        }
         for key in message.keys {
             // A clock's work for somebody who left memory is no longer due.
             let is_here = self.parts.registry.update(key, |entry| entry.due = None);
@@ -475,8 +499,7 @@ impl Handler<Tend> for BrokerSupervisor {
             .set(i64::try_from(self.parts.registry.len()).unwrap_or(i64::MAX));
         self.retire_idle(context);
         self.keep_up(context);
-        let is_idle = self.open.is_empty() && !self.is_resolving && self.broken.is_none();
-        if is_idle
+        if self.is_quiet()
             && self.queue.is_empty()
             && (self.last_commit_at.elapsed() >= message.renew_after || self.queue.has_progress())
         {
@@ -489,7 +512,7 @@ impl Handler<Drain> for BrokerSupervisor {
     type Result = ();
 
     fn handle(&mut self, message: Drain, context: &mut Context<Self>) {
-        self.drained = Some(message.done);
+        self.drain = Draining::Yes(message.done);
         self.pump(context);
     }
 }

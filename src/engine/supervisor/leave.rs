@@ -41,8 +41,7 @@ pub struct Leave {
 impl BrokerSupervisor {
     /// Carries out what was asked for, once no round is open.
     pub(super) fn let_go(&mut self, context: &mut Context<Self>) {
-        let is_quiet = self.open.is_empty() && !self.is_resolving && self.broken.is_none();
-        if !is_quiet {
+        if !self.is_quiet() {
             return;
         }
         for Leave { key, way, reply, .. } in std::mem::take(&mut self.leaving) {

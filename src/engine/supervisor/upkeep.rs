@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use chrono::{TimeDelta, Utc};
 
-use super::BrokerSupervisor;
+use super::{BrokerSupervisor, Draining};
 use crate::engine::request::ANSWERS_KEPT;
 use crate::store::Error;
 
@@ -34,7 +34,7 @@ impl BrokerSupervisor {
         let is_due = |last: Option<Instant>, every| last.is_none_or(|at| at.elapsed() >= every);
         if is_due(self.upkeep.purged, PURGE_EVERY)
             && !self.upkeep.is_purging
-            && self.drained.is_none()
+            && matches!(self.drain, Draining::No)
             && self.queue.is_empty()
         {
             self.purge(context);
@@ -56,6 +56,7 @@ impl BrokerSupervisor {
         context.spawn(due.into_actor(self).map(|due, this, context| {
             this.upkeep.is_purging = false;
             match due {
+                Ok(Ok(_)) if this.is_over() => {}
                 Ok(Ok(keys)) => {
                     keys.into_iter().for_each(|key| this.queue.push_due(key));
                     this.pump(context);
