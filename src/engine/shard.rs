@@ -436,3 +436,6 @@ async fn until<T>(deadline: Instant, otherwise: &str, what: impl Future<Output =
         tracing::warn!("drain: {otherwise}");
     }
 }
+
+#[cfg(test)]
+mod tests;

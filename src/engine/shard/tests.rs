@@ -1,0 +1,199 @@
+//! A shard whose outside is made up.
+
+#![allow(clippy::unwrap_used)]
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rustc_hash::FxHashSet;
+use uuid::Uuid;
+
+use super::*;
+use crate::engine::outbox::kafka::Ticket;
+use crate::engine::outbox::row::Entry;
+use crate::engine::port::{Ack, Message, PartitionState, Pause, PublishError};
+use crate::engine::record::{Batch, Cause, Partition, Payload, Progress, Record};
+use crate::engine::supervisor::Deliver;
+use crate::telemetry::mailbox::Envelope;
+
+const SHARD: &str = "s";
+const LEASE: Duration = Duration::from_secs(10);
+/// Longer than a round takes.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A reader that hands over one record when it is started, and, when `is_late`, another one
+/// after it was told to stop.
+struct Source {
+    is_late: bool,
+}
+
+struct LateReading(Option<Delivery>);
+
+/// Takes everything.
+struct Nowhere;
+
+fn hand_over(delivery: &Delivery, offset: i64) {
+    let source = Arc::new(Partition { topic: "commands".into(), partition: 0 });
+    let record = Record {
+        source: Arc::clone(&source),
+        offset,
+        at: chrono::DateTime::UNIX_EPOCH,
+        cause: Arc::new(Cause::none()),
+        original: Bytes::new(),
+        payload: Payload::Dead { reason: "malformed".into(), detail: String::new() },
+    };
+    let batch = Batch {
+        records: vec![record],
+        progress: vec![Progress { source, next_offset: offset + 1 }],
+        credits: 1,
+        ..Batch::default()
+    };
+    delivery.credits.take(batch.credits);
+    let envelope = Envelope::seal(Kind::Supervisor);
+    delivery.supervisor.do_send(Deliver { batch, envelope });
+}
+
+impl Records for Source {
+    fn read(&self, delivery: Delivery) -> Result<Box<dyn Reading>, TopicError> {
+        hand_over(&delivery, 0);
+        Ok(Box::new(LateReading(self.is_late.then_some(delivery))))
+    }
+}
+
+impl Reading for LateReading {
+    fn partitions(&self) -> Vec<PartitionState> {
+        Vec::new()
+    }
+
+    fn hold(&self, _: bool) {}
+
+    fn is_held(&self) -> bool {
+        false
+    }
+
+    fn pause(&self) -> Option<Pause> {
+        None
+    }
+
+    fn stop(&self) {}
+
+    fn leave(self: Box<Self>) {
+        if let Some(delivery) = &self.0 {
+            hand_over(delivery, 1);
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    fn is_alive(&self) -> bool {
+        true
+    }
+
+    fn last_error(&self) -> Option<String> {
+        None
+    }
+}
+
+impl StatusTopic for Nowhere {
+    fn name(&self) -> &'static str {
+        "status"
+    }
+
+    fn send(
+        &self,
+        _: &Entry<'_>,
+        _: chrono::DateTime<chrono::Utc>,
+        ticket: &Arc<Ticket>,
+    ) -> Result<(), TopicError> {
+        ticket.acknowledge();
+        Ok(())
+    }
+
+    fn replace(&self) -> Result<(), TopicError> {
+        Ok(())
+    }
+
+    fn standing(
+        &self,
+        _: chrono::DateTime<chrono::Utc>,
+        _: &FxHashSet<Uuid>,
+    ) -> Result<FxHashSet<Uuid>, TopicError> {
+        Ok(FxHashSet::default())
+    }
+}
+
+#[async_trait]
+impl EventLog for Nowhere {
+    async fn publish(&self, _: &Message) -> Result<Ack, PublishError> {
+        Ok(Ack { duplicate: false, sequence: 1 })
+    }
+
+    fn is_connected(&self) -> bool {
+        true
+    }
+
+    async fn connected(&self) {}
+}
+
+/// The next offset in SQL and the rows that wait for Kafka, after a shard was started, drained
+/// and given back.
+async fn left_behind(is_late: bool) -> (i64, u64) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::connect(store::Options {
+        url: format!("sqlite:{}", directory.path().join("zoo.db").display()),
+        max_connections: 2,
+        connect_timeout: Duration::from_secs(10),
+        commit_timeout: Duration::from_secs(10),
+    })
+    .await
+    .unwrap();
+    store.migrate_up().await.unwrap();
+    let asked = Instant::now();
+    let lease = store.acquire(SHARD, "test", LEASE).await.unwrap().unwrap();
+    let settings = Settings {
+        shard: SHARD.into(),
+        lease: LEASE,
+        num_arbiters: 1,
+        max_round: 100,
+        max_requests: 10,
+        max_in_flight: 1_000,
+        idle_passivation: Duration::from_secs(60),
+        event_retention: Duration::ZERO,
+        // So that a dead letter is an event as well.
+        has_dead_letter_topic: true,
+        outbox: Policy {
+            max_attempts: 3,
+            backoff: Duration::from_millis(1),
+            max_in_flight: 10,
+            max_rows: 100,
+        },
+    };
+    let parts = Parts {
+        store: store.clone(),
+        runtime: Runtime::current(),
+        records: Arc::new(Source { is_late }),
+        topic: Arc::new(Nowhere),
+        log: Arc::new(Nowhere),
+        catalog: Arc::new(ArcSwap::from_pointee(Catalog::builtin())),
+        rules: Rules::default(),
+        settings,
+        tracer: Tracer::off(),
+    };
+    let shard = Shard::start(parts, lease, asked).await.unwrap();
+    shard.drain(Instant::now() + Duration::from_secs(20)).await;
+    let sources = store.sources(SHARD).await.unwrap();
+    let backlog = store.backlog(SHARD, Sink::Kafka).await.unwrap();
+    (sources.first().map_or(0, |source| source.next_offset), backlog.num_rows)
+}
+
+#[actix_rt::test]
+async fn a_drain_finishes_what_was_accepted() {
+    assert_eq!(left_behind(false).await, (1, 0));
+}
+
+#[actix_rt::test]
+async fn a_batch_that_comes_after_the_last_commit_of_a_drain_is_never_begun() {
+    assert_eq!(left_behind(true).await, (1, 0));
+}
