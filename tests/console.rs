@@ -65,5 +65,12 @@ async fn the_console_does_what_it_says() {
     let mut tests = Command::new("node");
     tests.arg("run.mjs").env("CONSOLE_URL", url);
     tests.env("CONSOLE_OPERATOR", OPERATOR).env("CONSOLE_VIEWER", VIEWER);
+    // The last of them drains the process.
+    tests.env("CONSOLE_DRAIN", "1");
     tokio::task::spawn_blocking(move || run(&mut tests, "node run.mjs")).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while reqwest::get(format!("http://{}/livez", demo.admin)).await.is_ok() {
+        assert!(Instant::now() < deadline, "a drained process goes on");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

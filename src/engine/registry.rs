@@ -86,10 +86,14 @@ impl Registry {
     }
 
     /// Shows every entry, in no particular order. A part of the map is locked at a time.
+    ///
+    /// By keeping all: the map's iterators count a reference for each entry, and such a count
+    /// keeps the processor from fetching the next entries meanwhile.
     pub(super) fn each(&self, mut show: impl FnMut(CharacterKey, &Entry)) {
-        for entry in &self.actors {
-            show(*entry.key(), entry.value());
-        }
+        self.actors.retain(|key, entry| {
+            show(*key, entry);
+            true
+        });
     }
 
     pub(super) fn read<R>(&self, key: CharacterKey, read: impl FnOnce(&Entry) -> R) -> Option<R> {
