@@ -8,18 +8,30 @@ use std::time::Instant;
 use actix::Addr;
 use chrono::{DateTime, Utc};
 use dashmap::DashMap;
+use parking_lot::RwLock;
 use rustc_hash::FxBuildHasher;
 
 use super::character::CharacterActor;
 use super::round::Census;
 use crate::domain::CharacterKey;
 use crate::telemetry::metrics::METRICS;
-use crate::telemetry::vitals::Vitals;
+use crate::telemetry::vitals::{self, Ranks, Vitals};
 
 /// The character actors alive, by identity.
 #[derive(Default)]
 pub struct Registry {
     actors: DashMap<CharacterKey, Entry, FxBuildHasher>,
+    /// What lists are made of, at the numbers of the actors' vitals: beside each other, so that a
+    /// look at all of them reads memory in order.
+    rows: RwLock<Vec<Option<Row>>>,
+}
+
+/// What a list has to know of everybody, whoever comes to stand on it.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) key: CharacterKey,
+    pub(super) touched: Instant,
+    pub(super) census: Census,
 }
 
 /// What is known of one actor from outside.
@@ -55,15 +67,28 @@ impl Registry {
 
     pub(super) fn insert(&self, key: CharacterKey, entry: Entry) {
         count(Census::default(), entry.census);
+        let number = entry.vitals.number();
+        let row = entry.row(key);
         if let Some(old) = self.actors.insert(key, entry) {
             count(old.census, Census::default());
+            self.clear(&old);
         }
+        let mut rows = self.rows.write();
+        if rows.len() <= number {
+            rows.resize(number + 1, None);
+        }
+        rows[number] = Some(row);
     }
 
     pub(super) fn remove(&self, key: CharacterKey) -> Option<Entry> {
         let (_, entry) = self.actors.remove(&key)?;
         count(entry.census, Census::default());
+        self.clear(&entry);
         Some(entry)
+    }
+
+    fn clear(&self, entry: &Entry) {
+        self.rows.write()[entry.vitals.number()] = None;
     }
 
     /// Takes everybody out.
@@ -82,22 +107,33 @@ impl Registry {
         let before = entry.census;
         let result = change(&mut entry);
         count(before, entry.census);
+        self.rows.write()[entry.vitals.number()] = Some(entry.row(key));
         Some(result)
     }
 
-    /// Shows every entry, in no particular order. A part of the map is locked at a time.
-    ///
-    /// By keeping all: the map's iterators count a reference for each entry, and such a count
-    /// keeps the processor from fetching the next entries meanwhile.
-    pub(super) fn each(&self, mut show: impl FnMut(CharacterKey, &Entry)) {
-        self.actors.retain(|key, entry| {
-            show(*key, entry);
-            true
-        });
+    /// Shows everybody, in no particular order. Whoever changes an entry waits for a thousand of
+    /// them at most.
+    pub(super) fn each(&self, mut show: impl FnMut(&Row, &Ranks)) {
+        for index in 0.. {
+            let Some(ranks) = vitals::page(index) else { return };
+            let rows = self.rows.read();
+            let Some(rows) = rows.get(index * vitals::PAGE..) else { return };
+            for (row, ranks) in rows.iter().zip(ranks) {
+                if let Some(row) = row {
+                    show(row, ranks);
+                }
+            }
+        }
     }
 
     pub(super) fn read<R>(&self, key: CharacterKey, read: impl FnOnce(&Entry) -> R) -> Option<R> {
         self.actors.get(&key).map(|entry| read(&entry))
+    }
+}
+
+impl Entry {
+    fn row(&self, key: CharacterKey) -> Row {
+        Row { key, touched: self.touched, census: self.census }
     }
 }
 

@@ -1,17 +1,18 @@
 //! Listing the actors alive: a page at a time, sorted, beside the engine at work.
 //!
-//! One pass over the registry keeps the first of the order only, so a page of a hundred
-//! thousand costs one short look at each and memory for the page.
+//! One pass over the rows of the registry keeps the first of the order only, so a page of a
+//! hundred thousand costs one short look at each and memory for the page. Only who is on the page
+//! is read.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use super::registry::Registry;
 use super::round::Census;
 use crate::domain::{CharacterKey, TenantId};
-use crate::telemetry::vitals::{Mishap, Reading, Vitals};
+use crate::telemetry::vitals::{Mishap, Reading};
 
 /// By what; the greatest first, except for keys.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -55,17 +56,13 @@ pub struct Seen {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Page {
     pub seen: Vec<Seen>,
+    /// The last place here, if anybody stands behind it.
+    pub next: Option<Place>,
     pub total: usize,
 }
 
 /// In the order of the list: the greater stands later.
-struct Candidate {
-    place: Place,
-    vitals: Arc<Vitals>,
-    reading: Reading,
-    census: Census,
-    idle_seconds: f64,
-}
+struct Candidate(Place);
 
 impl Place {
     fn order(&self, other: &Self) -> Ordering {
@@ -89,7 +86,7 @@ impl PartialOrd for Candidate {
 
 impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.place.order(&other.place)
+        self.0.order(&other.0)
     }
 }
 
@@ -118,43 +115,49 @@ pub fn page(
     after: Option<Place>,
     limit: usize,
 ) -> Page {
-    let now = Instant::now();
     let mut total = 0;
-    let mut kept: BinaryHeap<Candidate> = BinaryHeap::with_capacity(limit + 1);
-    registry.each(|key, entry| {
-        if !filter.lets_through(key, entry.census) {
+    // One more than there is room for tells whether another page follows.
+    let mut kept: BinaryHeap<Candidate> = BinaryHeap::with_capacity(limit + 2);
+    registry.each(|row, ranks| {
+        let key = row.key;
+        if !filter.lets_through(key, row.census) {
             return;
         }
         total += 1;
-        // No more than the order needs of each: only who is on the page is read.
         let rank = match sort {
             Sort::Key => 0.0,
-            Sort::Mailbox => f64::from(entry.vitals.waiting()),
+            Sort::Mailbox => f64::from(ranks.waiting()),
             // Ranks do not move by time going by, or who was on one page would be on the next.
-            Sort::Wait => entry.vitals.wait_rank(),
-            Sort::Idle => -touched(entry.touched),
-            Sort::Rate => entry.vitals.rate_rank(),
+            Sort::Wait => ranks.wait(),
+            Sort::Idle => -touched(row.touched),
+            Sort::Rate => ranks.rate(),
         };
         let place = Place { rank, key };
         let is_behind = after.is_none_or(|after| after.order(&place).is_lt());
         let is_first =
-            kept.len() < limit || kept.peek().is_some_and(|last| place.order(&last.place).is_lt());
+            kept.len() <= limit || kept.peek().is_some_and(|last| place.order(&last.0).is_lt());
         if is_behind && is_first {
-            kept.push(Candidate {
-                place,
-                vitals: Arc::clone(&entry.vitals),
-                reading: entry.vitals.read(now),
-                census: entry.census,
-                idle_seconds: now.saturating_duration_since(entry.touched).as_secs_f64(),
-            });
-            if kept.len() > limit {
+            kept.push(Candidate(place));
+            if kept.len() > limit + 1 {
                 kept.pop();
             }
         }
     });
-    let seen = kept.into_sorted_vec().into_iter().map(|candidate| {
-        let Candidate { place, vitals, reading, census, idle_seconds } = candidate;
-        Seen { place, reading, last_error: vitals.last_error(), census, idle_seconds }
+    let now = Instant::now();
+    let mut places: Vec<Place> =
+        kept.into_sorted_vec().into_iter().map(|Candidate(place)| place).collect();
+    let has_more = places.len() > limit;
+    places.truncate(limit);
+    let next = places.last().copied().filter(|_| has_more);
+    // Who has gone meanwhile is left out.
+    let seen = places.into_iter().filter_map(|place| {
+        registry.read(place.key, |entry| Seen {
+            place,
+            reading: entry.vitals.read(now),
+            last_error: entry.vitals.last_error(),
+            census: entry.census,
+            idle_seconds: now.saturating_duration_since(entry.touched).as_secs_f64(),
+        })
     });
-    Page { seen: seen.collect(), total }
+    Page { seen: seen.collect(), next, total }
 }

@@ -1,11 +1,16 @@
 //! What one actor shows of its mailbox, readable from any thread while it works.
 
+mod ranks;
+
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
+
+use ranks::Seat;
+pub use ranks::{PAGE, Ranks, page};
 
 /// Over how long the rate is smoothed.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
@@ -16,15 +21,9 @@ static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// The counters of one actor. They outlive it when it is rebuilt after a failure.
 #[derive(Default, Debug)]
 pub struct Vitals {
-    waiting: AtomicU32,
+    seat: Seat,
     deepest: AtomicU32,
     processed: AtomicU64,
-    /// No message that waits was sent before; microseconds.
-    oldest: AtomicU64,
-    /// When the latest message was opened, in microseconds; 0 before the first.
-    latest: AtomicU64,
-    /// Messages a second, as it was at `latest`; the bits of an `f32`.
-    rate: AtomicU32,
     last_error: Mutex<Option<Box<Mishap>>>,
 }
 
@@ -52,29 +51,19 @@ pub struct Reading {
 
 impl Vitals {
     pub(super) fn seal(&self, sealed: Instant) {
-        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        let waiting = self.seat.add_waiting(micros(sealed));
         self.deepest.fetch_max(waiting, Ordering::Relaxed);
-        if waiting == 1 {
-            self.oldest.store(micros(sealed), Ordering::Relaxed);
-        }
     }
 
     /// The message is as good as `num` of them.
     pub(super) fn open(&self, sealed: Instant, opened: Instant, num: u32) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        // Mailboxes are queues: what still waits was not sent before this one.
-        self.oldest.fetch_max(micros(sealed), Ordering::Relaxed);
         self.processed.fetch_add(u64::from(num), Ordering::Relaxed);
-        let now = micros(opened);
-        let before = self.latest.swap(now, Ordering::Relaxed);
-        let rate = decayed(self.latest_rate(), now - before.min(now));
-        let rate = rate + num as f32 / RATE_WINDOW.as_secs_f32();
-        self.rate.store(rate.to_bits(), Ordering::Relaxed);
+        self.seat.take_waiting(micros(sealed), micros(opened), num);
     }
 
     /// A message was lost with its actor.
     pub(super) fn lose(&self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.seat.lose_waiting();
     }
 
     pub fn fail(&self, message: impl Into<String>) {
@@ -86,46 +75,26 @@ impl Vitals {
         self.last_error.lock().as_deref().cloned()
     }
 
-    pub fn waiting(&self) -> u32 {
-        self.waiting.load(Ordering::Relaxed)
-    }
-
-    /// Messages a second, as it was at the latest.
-    fn latest_rate(&self) -> f32 {
-        f32::from_bits(self.rate.load(Ordering::Relaxed))
-    }
-
-    /// Greater for who waits longer; the same at any time.
-    pub fn wait_rank(&self) -> f64 {
-        if self.waiting() == 0 {
-            return f64::NEG_INFINITY;
-        }
-        -(self.oldest.load(Ordering::Relaxed) as f64)
-    }
-
-    /// Greater for a greater rate; the same at any time, though rates decay.
-    pub fn rate_rank(&self) -> f64 {
-        let rate = self.latest_rate();
-        let latest = self.latest.load(Ordering::Relaxed);
-        // All rates decay alike, so their logarithms keep their distance.
-        f64::from(rate).ln() + latest as f64 / RATE_WINDOW.as_micros() as f64
+    /// Where its ranks stand among those of all: `number % PAGE` of page `number / PAGE`. No two
+    /// have the same; whoever comes later may have it again.
+    pub fn number(&self) -> usize {
+        self.seat.number()
     }
 
     pub fn read(&self, now: Instant) -> Reading {
         let now = micros(now);
-        let since = |instant: &AtomicU64| {
-            Duration::from_micros(now.saturating_sub(instant.load(Ordering::Relaxed)))
-        };
-        let waiting = self.waiting();
-        let latest = self.latest.load(Ordering::Relaxed);
-        let rate = self.latest_rate();
+        let since = |instant: u64| Duration::from_micros(now.saturating_sub(instant));
+        let Ranks { waiting, oldest, latest, rate } = &*self.seat;
+        let [oldest, latest] = [oldest, latest].map(|instant| instant.load(Ordering::Relaxed));
+        let waiting = waiting.load(Ordering::Relaxed);
+        let rate = f32::from_bits(rate.load(Ordering::Relaxed));
         Reading {
             waiting,
             deepest: self.deepest.load(Ordering::Relaxed),
-            oldest_wait: (waiting > 0).then(|| since(&self.oldest)),
+            oldest_wait: (waiting > 0).then(|| since(oldest)),
             processed: self.processed.load(Ordering::Relaxed),
             rate: decayed(rate, now.saturating_sub(latest)),
-            idle: (latest > 0).then(|| since(&self.latest)),
+            idle: (latest > 0).then(|| since(latest)),
         }
     }
 }

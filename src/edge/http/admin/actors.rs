@@ -187,12 +187,10 @@ async fn list(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, 
         };
         let after = cursor.map(|cursor| place(&cursor).ok_or_else(no_cursor)).transpose()?;
         let room = limit.saturating_sub(data.len()).max(1);
-        let page = roll::page(shard.handle().registry(), filter, sort, after, room + 1);
+        let page = roll::page(shard.handle().registry(), filter, sort, after, room);
         total += page.total;
-        if page.seen.len() > room {
-            next_cursor = page.seen.get(room - 1).map(|last| cursor_of(last.place));
-        }
-        data.extend(page.seen.into_iter().take(room).map(Actor::from));
+        next_cursor = page.next.map(cursor_of);
+        data.extend(page.seen.into_iter().map(Actor::from));
     }
     Ok(json(&Page { data, next_cursor, total: Some(total) }))
 }
