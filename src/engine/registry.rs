@@ -2,7 +2,7 @@
 //!
 //! The supervisor alone writes; requests and the admin API read beside it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use actix::Addr;
@@ -30,8 +30,9 @@ pub struct Registry {
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) key: CharacterKey,
-    pub(super) touched: Instant,
-    pub(super) census: Census,
+    /// Greater for who was touched later.
+    pub(super) touched_rank: f64,
+    pub(super) is_online: bool,
 }
 
 /// What is known of one actor from outside.
@@ -133,7 +134,16 @@ impl Registry {
 
 impl Entry {
     fn row(&self, key: CharacterKey) -> Row {
-        Row { key, touched: self.touched, census: self.census }
+        Row { key, touched_rank: rank(self.touched), is_online: self.census.is_online }
+    }
+}
+
+/// Seconds since some instant that is always the same.
+fn rank(touched: Instant) -> f64 {
+    static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    match touched.checked_duration_since(*ORIGIN) {
+        Some(after) => after.as_secs_f64(),
+        None => -ORIGIN.duration_since(touched).as_secs_f64(),
     }
 }
 

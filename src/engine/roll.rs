@@ -6,7 +6,6 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::sync::LazyLock;
 use std::time::Instant;
 
 use super::registry::Registry;
@@ -91,19 +90,10 @@ impl Ord for Candidate {
 }
 
 impl Filter {
-    fn lets_through(&self, key: CharacterKey, census: Census) -> bool {
-        self.online.is_none_or(|online| online == census.is_online)
+    fn lets_through(&self, key: CharacterKey, is_online: bool) -> bool {
+        self.online.is_none_or(|online| online == is_online)
             && self.number.is_none_or(|number| number == key.character.0)
             && self.tenant.is_none_or(|tenant| tenant == key.tenant)
-    }
-}
-
-/// Seconds since some instant that is always the same.
-fn touched(at: Instant) -> f64 {
-    static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    match at.checked_duration_since(*ORIGIN) {
-        Some(after) => after.as_secs_f64(),
-        None => -ORIGIN.duration_since(at).as_secs_f64(),
     }
 }
 
@@ -120,7 +110,7 @@ pub fn page(
     let mut kept: BinaryHeap<Candidate> = BinaryHeap::with_capacity(limit + 2);
     registry.each(|row, ranks| {
         let key = row.key;
-        if !filter.lets_through(key, row.census) {
+        if !filter.lets_through(key, row.is_online) {
             return;
         }
         total += 1;
@@ -129,7 +119,7 @@ pub fn page(
             Sort::Mailbox => f64::from(ranks.waiting()),
             // Ranks do not move by time going by, or who was on one page would be on the next.
             Sort::Wait => ranks.wait(),
-            Sort::Idle => -touched(row.touched),
+            Sort::Idle => -row.touched_rank,
             Sort::Rate => ranks.rate(),
         };
         let place = Place { rank, key };
