@@ -14,6 +14,8 @@ mod draining;
 mod ears;
 #[path = "faults/ground.rs"]
 mod ground;
+#[path = "faults/loading.rs"]
+mod loading;
 #[path = "faults/memory.rs"]
 mod memory;
 #[path = "faults/outages.rs"]

@@ -21,9 +21,10 @@ use super::ConfigArgs;
 use super::exit::{Exit, Failure};
 use super::out::{self, Stdout};
 use crate::config::Log;
-use crate::domain::{Tenant, TenantId};
+use crate::domain::{Tenant, TenantId, pet};
 use crate::edge::kafka::Options;
 use crate::sidecar::ports::kafka_options;
+use crate::sim::crowd::{Act, Mix, Popularity};
 use crate::sim::shop::Shop;
 use crate::sim::topics::{Places, num_between};
 use crate::sim::{Books, Crowd, Reader, Sender, Topics};
@@ -41,7 +42,13 @@ const STALLED_AFTER: Duration = Duration::from_secs(60);
   menagerie load --rate 50 --for 1m              open loop: latency from due to event seen
   menagerie load --backlog 2000000 --hold 4711   a backlog, written while process 4711 is stopped
   menagerie load --backlog 3000000 --movement 1  movement only
+  menagerie load --rate 1000 --movement 0.3 --spawns 0.2 --tricks 0.1 --zipf 1
+                                                 some of everything, mostly about the same few
   menagerie load --owners 100000 --stay          nothing but characters that stay online
+
+Two of them may run side by side: each has a tenant of its own. A backlog's time is to the last event
+of anybody, so nothing else should run beside that one. Tricks and their worth are those of the
+catalog that ships. Pets that nobody feeds go home hungry after 48 minutes, which upsets the books.
 
 The brokers and topics are those of the configuration (--config, --set kafka.bootstrap_servers=…);
 kafka.group is the service's, whose committed offsets tell how far it has come.
@@ -79,6 +86,16 @@ pub struct Args {
     /// Share of movement among the records, 0 to 1
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     movement: f64,
+    /// Share of spawns and despawns: a pet goes home, or out again; one pet each
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    spawns: f64,
+    /// Share of tricks; the rest are awards
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    tricks: f64,
+    /// Let the pet of rank K be 1 / K^EXPONENT times as often the subject as the first, instead of
+    /// all alike
+    #[arg(long, value_name = "EXPONENT")]
+    zipf: Option<f64>,
     /// Leave the characters online at the end
     #[arg(long)]
     stay: bool,
@@ -103,9 +120,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         let reason = "kafka.bootstrap_servers: load needs a cluster that others see".to_owned();
         return Err(Failure::Usage(reason).into());
     }
-    if !(0.0..=1.0).contains(&args.movement) {
-        return Err(Failure::Usage("--movement is a share from 0 to 1".to_owned()).into());
-    }
+    check(args).map_err(|reason| Failure::Usage(reason.to_owned()))?;
     let (options, _) =
         kafka_options(&config.kafka).map_err(|error| Failure::Unavailable(error.to_string()))?;
     let load = async { Load::new(args, options)?.run().await };
@@ -116,6 +131,21 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     out::unless_closed(shown)?;
     Ok(if report.is_balanced { Exit::Done } else { Exit::Internal })
+}
+
+fn check(args: &Args) -> Result<(), &'static str> {
+    let shares = [args.movement, args.spawns, args.tricks];
+    if !shares.iter().all(|share| (0.0..=1.0).contains(share)) || shares.iter().sum::<f64>() > 1.0 {
+        return Err("--movement, --spawns and --tricks are shares from 0 to 1, of 1 together");
+    }
+    if args.spawns > 0.0 && args.pets > 1 {
+        return Err("--spawns needs --pets 1: which slots change depends on which of an owner's \
+                    pets is read first, and they stand on different partitions");
+    }
+    if args.zipf.is_some_and(|exponent| !(0.0..=10.0).contains(&exponent)) {
+        return Err("--zipf is an exponent from 0, which is uniform, to 10");
+    }
+    Ok(())
 }
 
 /// Tells a service that is not there from one that answers wrongly.
@@ -149,6 +179,7 @@ struct Load<'a> {
     sender: Sender,
     topics: Topics,
     books: Arc<Mutex<Books>>,
+    tenant: TenantId,
 }
 
 /// What was sent, and how long it took until it was done.
@@ -156,7 +187,9 @@ struct Load<'a> {
 struct Sent {
     num_awards: u64,
     num_steps: u64,
-    /// Events the awards must cause.
+    num_moves: u64,
+    num_tricks: u64,
+    /// Events all that must cause.
     num_events: u64,
     sending: Duration,
 }
@@ -170,7 +203,8 @@ impl<'a> Load<'a> {
             shop: Shop::new(&args.url, tenant.clone()),
             sender: Sender::new(options.clone(), &tenant)?,
             topics: Topics::new(&options)?,
-            books: Arc::default(),
+            books: Arc::new(Mutex::new(Books::with_moves())),
+            tenant: tenant.id,
             options,
         })
     }
@@ -178,12 +212,13 @@ impl<'a> Load<'a> {
     async fn run(self) -> anyhow::Result<Report> {
         let args = self.args;
         let before = Instant::now();
-        let mut crowd = Crowd::hire(&self.shop, args.owners, args.pets, rand::random()).await?;
-        tokio::task::block_in_place(|| {
-            crowd.enter(&self.sender)?;
-            self.sender.flush()?;
-            self.await_lag()
-        })?;
+        let popularity = match args.zipf {
+            Some(exponent) => Popularity::Zipf { exponent },
+            None => Popularity::Uniform,
+        };
+        let seed = rand::random();
+        let mut crowd = Crowd::hire(&self.shop, args.owners, args.pets, popularity, seed).await?;
+        tokio::task::block_in_place(|| self.enter(&mut crowd))?;
         let played = self.play(&mut crowd, before).await;
         // Also when nobody reads what is told any more; a service that is away is not asked again.
         let must_leave = match &played {
@@ -197,6 +232,19 @@ impl<'a> Load<'a> {
             })?;
         }
         played
+    }
+
+    /// Logs everybody in, takes the pets out and waits until that is announced.
+    fn enter(&self, crowd: &mut Crowd) -> anyhow::Result<()> {
+        let _reader = self.read_from_now()?;
+        crowd.enter(&self.sender)?;
+        for command in crowd.take_out() {
+            self.books.lock().order(&command, Instant::now());
+            self.sender.command(&command)?;
+        }
+        self.sender.flush()?;
+        self.await_books();
+        self.await_lag()
     }
 
     async fn play(&self, crowd: &mut Crowd, before: Instant) -> anyhow::Result<Report> {
@@ -249,6 +297,8 @@ impl<'a> Load<'a> {
         Ok(Report {
             mode: if self.args.hold.is_some() { "backlog" } else { "burst" },
             awards: sent.num_awards,
+            spawns: sent.num_moves,
+            tricks: sent.num_tricks,
             steps: sent.num_steps,
             seconds: took.as_secs_f64(),
             records_per_second: num_records as f64 / took.as_secs_f64(),
@@ -269,15 +319,22 @@ impl<'a> Load<'a> {
     }
 
     fn send_one(&self, crowd: &mut Crowd, due: Instant, sent: &mut Sent) -> anyhow::Result<()> {
-        if crowd.is_step_next(self.args.movement) {
-            sent.num_steps += 1;
-            self.sender.movement(&crowd.step())?;
-        } else {
-            let (command, num_events) = crowd.award();
-            sent.num_awards += 1;
-            sent.num_events += num_events;
-            self.books.lock().order(&command, due);
-            self.sender.command(&command)?;
+        let Args { movement, spawns, tricks, .. } = *self.args;
+        match crowd.act(&Mix { steps: movement, moves: spawns, tricks }) {
+            Act::Step(record) => {
+                sent.num_steps += 1;
+                self.sender.movement(&record)?;
+            }
+            Act::Order { command, num_events } => {
+                *match &command.order {
+                    pet::Order::Spawn { .. } | pet::Order::Despawn => &mut sent.num_moves,
+                    pet::Order::Attempt { .. } => &mut sent.num_tricks,
+                    _ => &mut sent.num_awards,
+                } += 1;
+                sent.num_events += num_events;
+                self.books.lock().order(&command, due);
+                self.sender.command(&command)?;
+            }
         }
         Ok(())
     }
@@ -330,12 +387,20 @@ impl<'a> Load<'a> {
     /// Enters everything announced since `announced` into the books.
     fn read_events(&self, announced: &Places) -> anyhow::Result<()> {
         let books = Arc::clone(&self.books);
-        let reader = Reader::start_at(&self.options, announced, move |id, event| {
+        let reader = Reader::start_at(&self.options, self.tenant, announced, move |id, event| {
             books.lock().announce(id, &event);
         })?;
         self.await_books();
         drop(reader);
         Ok(())
+    }
+
+    /// Enters everything announced from now on, until dropped.
+    fn read_from_now(&self) -> Result<Reader, KafkaError> {
+        let books = Arc::clone(&self.books);
+        Reader::start(&self.options, self.tenant, move |id, event| {
+            books.lock().announce(id, &event);
+        })
     }
 
     fn await_books(&self) {
@@ -380,6 +445,12 @@ fn signal(signal: &str, pid: u32) -> anyhow::Result<()> {
 impl From<&Books> for Latency {
     fn from(books: &Books) -> Self {
         let millis = |share| books.latency(share).as_secs_f64() * 1_000.0;
-        Self { p50: millis(0.5), p90: millis(0.9), p99: millis(0.99), max: millis(1.0) }
+        Self {
+            p50: millis(0.5),
+            p90: millis(0.9),
+            p99: millis(0.99),
+            p999: millis(0.999),
+            max: millis(1.0),
+        }
     }
 }

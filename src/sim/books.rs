@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use rustc_hash::{FxHashMap, FxHashSet};
 use uuid::Uuid;
 
-use crate::domain::pet::{Body, Event};
+use crate::domain::pet::{Body, DespawnReason, Event};
 use crate::domain::{PetId, pet};
 
 /// Longest latency that is told apart, in microseconds.
@@ -22,6 +22,8 @@ pub struct Books {
     num_feeds_seen: u64,
     num_tricks: u64,
     num_tricks_seen: u64,
+    /// Only where nobody but the sender takes pets out and home.
+    moves: Option<Moves>,
     /// Awards announced more than once, or never ordered.
     num_unexpected: u64,
     /// Ids of all events seen; an event that stands twice shows here.
@@ -35,6 +37,15 @@ pub struct Books {
     latency: Histogram<u64>,
     /// The same since it was last asked for.
     recent: Histogram<u64>,
+}
+
+/// Pets taken out and taken home.
+#[derive(Default)]
+struct Moves {
+    num_spawns: u64,
+    num_spawns_seen: u64,
+    num_despawns: u64,
+    num_despawns_seen: u64,
 }
 
 /// One line of the balance.
@@ -55,6 +66,7 @@ impl Books {
             num_feeds_seen: 0,
             num_tricks: 0,
             num_tricks_seen: 0,
+            moves: None,
             num_unexpected: 0,
             ids: FxHashSet::default(),
             num_events: 0,
@@ -64,6 +76,11 @@ impl Books {
             latency: latencies(),
             recent: latencies(),
         }
+    }
+
+    /// Books that hold spawns and despawns as well: each that is ordered must have its effect.
+    pub fn with_moves() -> Self {
+        Self { moves: Some(Moves::default()), ..Self::new() }
     }
 
     /// Enters an order before it is sent. Its latency counts from `due`, when it should
@@ -76,6 +93,16 @@ impl Books {
             }
             pet::Order::AwardFullness { .. } => self.num_feeds += 1,
             pet::Order::Attempt { .. } => self.num_tricks += 1,
+            pet::Order::Spawn { .. } => {
+                if let Some(moves) = &mut self.moves {
+                    moves.num_spawns += 1;
+                }
+            }
+            pet::Order::Despawn => {
+                if let Some(moves) = &mut self.moves {
+                    moves.num_despawns += 1;
+                }
+            }
             _ => {}
         }
     }
@@ -98,6 +125,17 @@ impl Books {
                 self.num_feeds_seen += u64::from(*amount > 0);
             }
             Body::CommandResponse { .. } => self.num_tricks_seen += 1,
+            Body::Spawned { .. } => {
+                if let Some(moves) = &mut self.moves {
+                    moves.num_spawns_seen += 1;
+                }
+            }
+            // Hunger and age take pets home that nobody ordered home.
+            Body::Despawned { reason: DespawnReason::Normal, .. } => {
+                if let Some(moves) = &mut self.moves {
+                    moves.num_despawns_seen += 1;
+                }
+            }
             _ => {}
         }
     }
@@ -147,19 +185,24 @@ impl Books {
 
     /// What was ordered against what was announced, and what must not have been announced.
     pub fn lines(&self) -> Vec<Line> {
-        let mut lines = self.orders().to_vec();
+        let mut lines = self.orders();
         lines.extend(self.violations());
         lines
     }
 
     /// What was ordered against what was announced.
-    pub fn orders(&self) -> [Line; 3] {
+    pub fn orders(&self) -> Vec<Line> {
         let line = |what, ordered, announced| Line { what, ordered, announced };
-        [
+        let mut lines = vec![
             line("closeness awards", self.num_awards, self.num_awards_seen),
             line("feedings", self.num_feeds, self.num_feeds_seen),
             line("tricks", self.num_tricks, self.num_tricks_seen),
-        ]
+        ];
+        if let Some(moves) = &self.moves {
+            lines.push(line("pets taken out", moves.num_spawns, moves.num_spawns_seen));
+            lines.push(line("pets taken home", moves.num_despawns, moves.num_despawns_seen));
+        }
+        lines
     }
 
     /// What must not have been announced: nobody ordered any of it.

@@ -4,6 +4,7 @@ use chrono::Utc;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution as _, Zipf};
 use rdkafka::error::KafkaError;
 use uuid::Uuid;
 
@@ -16,8 +17,10 @@ use crate::wire::kafka::movement::MovementRecord;
 
 const WORLD: u8 = 0;
 const CHANNEL: u8 = 1;
-/// A template of the catalog that ships.
+/// A template of the catalog that ships, one of its tricks, and what that adds to the closeness.
 const TEMPLATE: u32 = 5_000_017;
+const TRICK: u8 = 0;
+const TRICK_INCREASE: u16 = 2;
 const MAP: u32 = 100_000_000;
 const FIRST_OWNER: u32 = 10_000;
 /// Requests under way at a time while the crowd is made.
@@ -26,12 +29,43 @@ const NUM_SHOPPERS: usize = 64;
 /// Characters and their pets.
 pub struct Crowd {
     members: Vec<Member>,
+    popularity: Popularity,
     rng: SmallRng,
+}
+
+/// How often something is about each pet.
+#[derive(Clone, Copy, Debug)]
+pub enum Popularity {
+    Uniform,
+    /// The pet of rank k is 1 / k^exponent times as popular as the first.
+    Zipf {
+        exponent: f64,
+    },
+}
+
+/// Shares of what is done; the rest are awards.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Mix {
+    pub steps: f64,
+    /// A pet is taken home, or out if it is at home.
+    pub moves: f64,
+    pub tricks: f64,
+}
+
+/// One record to be sent.
+pub enum Act {
+    Step(MovementRecord),
+    Order {
+        command: pet::Command,
+        /// What it will cause.
+        num_events: u64,
+    },
 }
 
 struct Member {
     owner: CharacterId,
     pet: PetId,
+    is_out: bool,
     level: u8,
     /// What it must be once every award sent has taken effect.
     closeness: u16,
@@ -46,6 +80,7 @@ impl Crowd {
         shop: &Shop,
         num_owners: u32,
         pets_each: u32,
+        popularity: Popularity,
         seed: u64,
     ) -> anyhow::Result<Self> {
         let orders = (0..num_owners).flat_map(|owner| (0..pets_each).map(move |_| owner));
@@ -59,12 +94,13 @@ impl Crowd {
         let member = |bought: Bought| Member {
             owner: bought.owner,
             pet: bought.pet,
+            is_out: false,
             level: 1,
             closeness: 0,
         };
         let mut members: Vec<Member> = bought.into_iter().map(member).collect();
         members.sort_unstable_by_key(|member| (member.owner, member.pet));
-        Ok(Self { members, rng: SmallRng::seed_from_u64(seed) })
+        Ok(Self { members, popularity, rng: SmallRng::seed_from_u64(seed) })
     }
 
     pub fn num_pets(&self) -> usize {
@@ -78,22 +114,21 @@ impl Crowd {
         owners
     }
 
-    /// Logs everybody in and takes the pets out.
+    /// Logs everybody in.
     ///
     /// # Errors
     /// When it cannot be sent.
     pub fn enter(&self, sender: &Sender) -> Result<(), KafkaError> {
         let change = StatusChange::Login { channel: CHANNEL, map: MAP, instance: Uuid::nil() };
-        self.tell_all(sender, &change)?;
-        for member in &self.members {
-            sender.command(&pet::Command {
-                transaction: Uuid::nil(),
-                actor: member.owner,
-                pet: member.pet,
-                order: pet::Order::Spawn { lead: false },
-            })?;
-        }
-        Ok(())
+        self.tell_all(sender, &change)
+    }
+
+    /// Takes the pets out.
+    pub fn take_out(&mut self) -> impl Iterator<Item = pet::Command> {
+        self.members.iter_mut().map(|member| {
+            member.is_out = true;
+            member.command(Uuid::nil(), pet::Order::Spawn { lead: false })
+        })
     }
 
     /// Logs everybody out.
@@ -114,24 +149,84 @@ impl Crowd {
         Ok(())
     }
 
-    /// An award for one of the pets, and the number of events it will cause.
-    pub fn award(&mut self) -> (pet::Command, u64) {
-        let position = self.rng.random_range(0..self.members.len());
+    /// The next record, at these shares.
+    pub fn act(&mut self, mix: &Mix) -> Act {
+        let Mix { steps, moves, tricks } = *mix;
+        let share: f64 = self.rng.random();
+        let position = self.draw();
+        if share < steps {
+            return Act::Step(self.step(position));
+        }
+        if share < steps + moves {
+            return self.move_pet(position);
+        }
+        match self.first_out(position) {
+            Some(position) if share < steps + moves + tricks => self.trick(position),
+            _ => {
+                let (command, num_events) = self.award_at(position);
+                Act::Order { command, num_events }
+            }
+        }
+    }
+
+    fn draw(&mut self) -> usize {
+        let num = self.members.len();
+        match self.popularity {
+            Popularity::Uniform => self.rng.random_range(0..num),
+            Popularity::Zipf { exponent } => {
+                let zipf = Zipf::new(num as f64, exponent).expect("load checks its exponent");
+                let rank: f64 = zipf.sample(&mut self.rng);
+                (rank as usize).clamp(1, num) - 1
+            }
+        }
+    }
+
+    /// The first pet from this one on that is out.
+    fn first_out(&self, position: usize) -> Option<usize> {
+        let (before, after) = self.members.split_at(position);
+        after.iter().chain(before).position(|member| member.is_out).map(|distance| {
+            let position = position + distance;
+            position % self.members.len()
+        })
+    }
+
+    /// An award for one of the pets.
+    pub fn award(&mut self) -> pet::Command {
+        let position = self.draw();
+        self.award_at(position).0
+    }
+
+    /// And the number of events it will cause.
+    fn award_at(&mut self, position: usize) -> (pet::Command, u64) {
         let transaction = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
         let member = &mut self.members[position];
         let amount = 1;
-        member.closeness = (member.closeness + amount).min(pet::MAX_CLOSENESS);
-        let level = pet::level::after_award(member.level, member.closeness);
-        let num_events = 1 + u64::from(level != member.level);
-        member.level = level;
-        let order = pet::Order::AwardCloseness { amount };
-        let command = pet::Command { transaction, actor: member.owner, pet: member.pet, order };
-        (command, num_events)
+        let num_events = member.grow(amount);
+        (member.command(transaction, pet::Order::AwardCloseness { amount }), num_events)
     }
 
-    /// A step of one of the pets.
-    pub fn step(&mut self) -> MovementRecord {
-        let position = self.rng.random_range(0..self.members.len());
+    /// Whether it succeeds or not, it is worth its closeness.
+    fn trick(&mut self, position: usize) -> Act {
+        let member = &mut self.members[position];
+        let num_events = member.grow(TRICK_INCREASE) + 1;
+        let command = member.command(Uuid::nil(), pet::Order::Attempt { command: TRICK });
+        Act::Order { command, num_events }
+    }
+
+    fn move_pet(&mut self, position: usize) -> Act {
+        let member = &mut self.members[position];
+        member.is_out = !member.is_out;
+        let order = match member.is_out {
+            true => pet::Order::Spawn { lead: false },
+            false => pet::Order::Despawn,
+        };
+        // Its slot changes, and it comes or goes.
+        Act::Order { command: member.command(Uuid::nil(), order), num_events: 2 }
+    }
+
+    /// A step, of the next pet that is out.
+    fn step(&mut self, position: usize) -> MovementRecord {
+        let position = self.first_out(position).unwrap_or(position);
         let member = &self.members[position];
         let movement = Movement {
             pet: member.pet,
@@ -147,12 +242,8 @@ impl Crowd {
         MovementRecord { observer: member.owner, movement }
     }
 
-    /// Whether the next record is a step, at this share of steps.
-    pub fn is_step_next(&mut self, share: f64) -> bool {
-        share > 0.0 && self.rng.random_bool(share.min(1.0))
-    }
-
-    /// Pets of which the API tells another closeness or level than the awards add up to.
+    /// Pets of which the API tells another closeness or level than what was sent adds up to, or that
+    /// are not where they were sent.
     ///
     /// # Errors
     /// When the API does not answer.
@@ -160,8 +251,10 @@ impl Crowd {
         let found: Vec<Option<String>> = stream::iter(&self.members)
             .map(|member| async move {
                 let stored = shop.look_up(member.pet).await?;
-                let is = (stored["closeness"].as_u64(), stored["level"].as_u64());
-                let should = (Some(u64::from(member.closeness)), Some(u64::from(member.level)));
+                let is_out = stored["slot"].as_i64().map(|slot| slot >= 0);
+                let is = (stored["closeness"].as_u64(), stored["level"].as_u64(), is_out);
+                let closeness = Some(u64::from(member.closeness));
+                let should = (closeness, Some(u64::from(member.level)), Some(member.is_out));
                 let differs = || format!("pet {}: {should:?} expected, {is:?} stored", member.pet);
                 anyhow::Ok((is != should).then(differs))
             })
@@ -172,25 +265,108 @@ impl Crowd {
     }
 }
 
+impl Member {
+    fn command(&self, transaction: Uuid, order: pet::Order) -> pet::Command {
+        pet::Command { transaction, actor: self.owner, pet: self.pet, order }
+    }
+
+    /// Counts an award, and how many events tell of it.
+    fn grow(&mut self, amount: u16) -> u64 {
+        self.closeness = (self.closeness + amount).min(pet::MAX_CLOSENESS);
+        let level = pet::level::after_award(self.level, self.closeness);
+        let num_events = 1 + u64::from(level != self.level);
+        self.level = level;
+        num_events
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
-    fn crowd(closeness: u16, level: u8) -> Crowd {
-        let member = Member { owner: CharacterId(1), pet: PetId(1), level, closeness };
-        Crowd { members: vec![member], rng: SmallRng::seed_from_u64(0) }
+    fn crowd(num: u32, popularity: Popularity) -> Crowd {
+        let member = |id| Member {
+            owner: CharacterId(id),
+            pet: PetId(id),
+            is_out: false,
+            level: 1,
+            closeness: 0,
+        };
+        let members = (0..num).map(member).collect();
+        Crowd { members, popularity, rng: SmallRng::seed_from_u64(0) }
     }
 
     #[test]
     fn an_award_that_reaches_a_threshold_causes_two_events() {
-        assert_eq!(crowd(0, 1).award().1, 2);
-        assert_eq!(crowd(1, 2).award().1, 1);
+        let mut crowd = crowd(1, Popularity::Uniform);
+        assert_eq!(crowd.award_at(0).1, 2);
+        assert_eq!(crowd.award_at(0).1, 1);
     }
 
     #[test]
     fn a_pet_at_the_cap_stays_there() {
-        let mut crowd = crowd(pet::MAX_CLOSENESS, pet::MAX_LEVEL);
-        assert_eq!(crowd.award().1, 1);
+        let mut crowd = crowd(1, Popularity::Uniform);
+        crowd.members[0].closeness = pet::MAX_CLOSENESS;
+        crowd.members[0].level = pet::MAX_LEVEL;
+        assert_eq!(crowd.award_at(0).1, 1);
         assert_eq!(crowd.members[0].closeness, pet::MAX_CLOSENESS);
+    }
+
+    #[test]
+    fn tricks_are_asked_of_pets_that_are_out_and_pets_at_home_are_awarded() {
+        let mut crowd = crowd(3, Popularity::Uniform);
+        let tricks = Mix { tricks: 1.0, ..Mix::default() };
+        let command = |act: Act| match act {
+            Act::Order { command, .. } => command,
+            Act::Step(_) => panic!("no steps in this mix"),
+        };
+        for _ in 0..20 {
+            let order = command(crowd.act(&tricks)).order;
+            assert!(matches!(order, pet::Order::AwardCloseness { .. }));
+        }
+        crowd.members[1].is_out = true;
+        for _ in 0..20 {
+            let asked = command(crowd.act(&tricks));
+            assert_eq!(
+                (asked.pet, asked.order),
+                (PetId(1), pet::Order::Attempt { command: TRICK })
+            );
+        }
+    }
+
+    #[test]
+    fn the_shares_are_kept() {
+        let mut crowd = crowd(100, Popularity::Uniform);
+        assert_eq!(crowd.take_out().count(), 100);
+        let mix = Mix { steps: 0.3, moves: 0.2, tricks: 0.1 };
+        let mut num = [0_u32; 4];
+        for _ in 0..10_000 {
+            let kind = match crowd.act(&mix) {
+                Act::Step(_) => 0,
+                Act::Order { command, .. } => match command.order {
+                    pet::Order::Spawn { .. } | pet::Order::Despawn => 1,
+                    pet::Order::Attempt { .. } => 2,
+                    _ => 3,
+                },
+            };
+            num[kind] += 1;
+        }
+        for (num, share) in num.into_iter().zip([0.3, 0.2, 0.1, 0.4]) {
+            assert!((f64::from(num) / 10_000.0 - share).abs() < 0.02, "{num} of {share}");
+        }
+    }
+
+    #[test]
+    fn by_zipf_the_first_is_as_popular_as_its_rank_says() {
+        let mut crowd = crowd(1_000, Popularity::Zipf { exponent: 1.0 });
+        let mut num = vec![0_u32; 1_000];
+        for _ in 0..100_000 {
+            num[crowd.draw()] += 1;
+        }
+        // The harmonic number of 1,000 is 7.485.
+        assert!((f64::from(num[0]) / 100_000.0 - 1.0 / 7.485).abs() < 0.01);
+        assert!((f64::from(num[9]) / f64::from(num[0]) - 0.1).abs() < 0.02);
     }
 }

@@ -12,10 +12,10 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use uuid::Uuid;
 
 use super::topics::{Places, Topics};
-use crate::domain::pet;
+use crate::domain::{TenantId, pet};
 use crate::edge::kafka::Options;
 use crate::wire::kafka::decode_status;
-use crate::wire::kafka::headers::EVENT_ID;
+use crate::wire::kafka::headers::{EVENT_ID, TENANT_ID};
 
 const POLL: Duration = Duration::from_millis(50);
 
@@ -26,16 +26,17 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Every event that is published from now on is given to `take` with its id.
+    /// Every event of this tenant that is published from now on is given to `take` with its id.
     ///
     /// # Errors
     /// When the cluster does not answer.
     pub fn start(
         options: &Options,
+        tenant: TenantId,
         take: impl FnMut(Uuid, pet::Event) + Send + 'static,
     ) -> Result<Self, KafkaError> {
         let ends = Topics::new(options)?.ends(&[&options.topics.pet_status])?;
-        Self::start_at(options, &ends, take)
+        Self::start_at(options, tenant, &ends, take)
     }
 
     /// As [`start`](Self::start), from these places on.
@@ -44,6 +45,7 @@ impl Reader {
     /// When the client cannot be made.
     pub fn start_at(
         options: &Options,
+        tenant: TenantId,
         places: &Places,
         mut take: impl FnMut(Uuid, pet::Event) + Send + 'static,
     ) -> Result<Self, KafkaError> {
@@ -61,9 +63,10 @@ impl Reader {
                 match consumer.poll(POLL) {
                     None => {}
                     Some(Err(error)) => tracing::warn!("reading status events: {error}"),
+                    Some(Ok(message)) if uuid_in(&message, TENANT_ID) != tenant.0 => {}
                     Some(Ok(message)) => match decode_status(message.payload().unwrap_or_default())
                     {
-                        Ok(event) => take(event_id(&message), event),
+                        Ok(event) => take(uuid_in(&message, EVENT_ID), event),
                         Err(refused) => tracing::error!("unreadable status event: {refused}"),
                     },
                 }
@@ -77,11 +80,11 @@ impl Reader {
     }
 }
 
-/// The id an event carries; nil for one without.
-fn event_id<M: Message>(message: &M) -> Uuid {
+/// The uuid in a header; nil without one.
+fn uuid_in<M: Message>(message: &M, name: &str) -> Uuid {
     let headers = message.headers();
     let value = headers.and_then(|headers| {
-        headers.iter().find(|header| header.key == EVENT_ID).and_then(|header| header.value)
+        headers.iter().find(|header| header.key == name).and_then(|header| header.value)
     });
     value.and_then(|value| Uuid::try_parse_ascii(value).ok()).unwrap_or_default()
 }

@@ -36,7 +36,7 @@ impl World {
             rand::rng().random_iter::<u8>().map(|byte| b'0' + byte % 10).take(1 << 20).collect();
         for _ in 0..NUM_RECORDS {
             let at = rand::rng().random_range(..noise.len() - BALLAST_BYTES);
-            let (command, _) = self.crowd.as_mut().unwrap().award();
+            let command = self.crowd.as_mut().unwrap().award();
             self.books.lock().order(&command, Instant::now());
             let id = key(command.pet.0);
             let payload = laden(&encode_command(&command), &noise[at..at + BALLAST_BYTES]);

@@ -20,7 +20,7 @@ const SENDER: &str = "00f067aa0ba902b7";
 
 /// Sends an award that belongs to a trace.
 fn send(world: &mut World, trace: &str) {
-    let (command, _) = world.crowd.as_mut().unwrap().award();
+    let command = world.crowd.as_mut().unwrap().award();
     let mut owned = OwnedHeaders::new();
     for (key, value) in headers::of_tenant(&world.tenant) {
         owned = owned.insert(Header { key, value: Some(&value) });

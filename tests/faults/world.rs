@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use futures::poll;
 use menagerie::domain::{Tenant, TenantId};
 use menagerie::edge::kafka::Options;
+use menagerie::sim::crowd::Popularity;
 use menagerie::sim::shop::Shop;
 use menagerie::sim::{Books, Crowd, Reader, Sender, Topics};
 use parking_lot::Mutex;
@@ -57,7 +58,7 @@ impl World {
         let tenant =
             Tenant { id: TenantId(Uuid::new_v4()), region: "GMS".into(), major: 83, minor: 1 };
         let books = Arc::new(Mutex::new(Books::new()));
-        let reader = Reader::start(&options, {
+        let reader = Reader::start(&options, tenant.id, {
             let books = Arc::clone(&books);
             move |id, event| books.lock().announce(id, &event)
         });
@@ -103,8 +104,12 @@ impl World {
 
     /// Brings everybody online with a pet.
     pub(super) async fn populate(&mut self) {
-        let crowd = Crowd::hire(&self.shop(), NUM_OWNERS, 1, 7).await.unwrap();
+        let uniform = Popularity::Uniform;
+        let mut crowd = Crowd::hire(&self.shop(), NUM_OWNERS, 1, uniform, 7).await.unwrap();
         crowd.enter(&self.sender).unwrap();
+        for command in crowd.take_out() {
+            self.sender.command(&command).unwrap();
+        }
         self.crowd = Some(crowd);
         self.await_all_read().await;
     }
@@ -120,7 +125,7 @@ impl World {
     }
 
     fn award_one(&mut self) {
-        let (command, _) = self.crowd.as_mut().unwrap().award();
+        let command = self.crowd.as_mut().unwrap().award();
         self.books.lock().order(&command, Instant::now());
         self.sender.command(&command).unwrap();
     }

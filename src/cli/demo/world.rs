@@ -73,7 +73,7 @@ impl World {
     ) -> anyhow::Result<bool> {
         let books = Arc::new(Mutex::new(Books::new()));
         let heard = Heard::listen(outside, self.players())?;
-        let reader = Reader::start(&outside.kafka, {
+        let reader = Reader::start(&outside.kafka, self.tenant.id, {
             let books = Arc::clone(&books);
             move |id, event| {
                 if event.owner.0 >= FIRST_PLAYER {

@@ -1,19 +1,15 @@
 //! The open loop: records are sent when they are due, whatever the service does.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::report::{Latency, Report};
 use super::{Load, Sent};
-use crate::sim::{Crowd, Reader};
+use crate::sim::Crowd;
 
 impl Load<'_> {
     /// Sends at a rate and reads the events back as they come.
     pub(super) fn pace(&self, crowd: &mut Crowd, rate: u32) -> anyhow::Result<Report> {
-        let books = Arc::clone(&self.books);
-        let _reader = Reader::start(&self.options, move |id, event| {
-            books.lock().announce(id, &event);
-        })?;
+        let _reader = self.read_from_now()?;
         let started = Instant::now();
         let mut sent = Sent::default();
         let num_records = (self.args.duration.as_secs_f64() * f64::from(rate)) as u64;
@@ -26,12 +22,14 @@ impl Load<'_> {
         self.sender.flush()?;
         let ends = self.topics.ends(&self.consumed())?;
         self.await_books();
-        if sent.num_awards == 0 {
+        if sent.num_events == 0 {
             self.await_all(started, &ends, &ends, &sent)?;
         }
         Ok(Report {
             mode: "paced",
             awards: sent.num_awards,
+            spawns: sent.num_moves,
+            tricks: sent.num_tricks,
             steps: sent.num_steps,
             seconds: sending.as_secs_f64(),
             records_per_second: num_records as f64 / sending.as_secs_f64(),

@@ -20,6 +20,9 @@ pub(super) struct Report {
     pub owners: u32,
     pub pets: usize,
     pub awards: u64,
+    /// And despawns.
+    pub spawns: u64,
+    pub tricks: u64,
     pub steps: u64,
     /// From the start until the last event stood on the topic; paced: of sending.
     #[serde(serialize_with = "rounded")]
@@ -52,6 +55,8 @@ pub(super) struct Latency {
     #[serde(serialize_with = "rounded")]
     pub p99: f64,
     #[serde(serialize_with = "rounded")]
+    pub p999: f64,
+    #[serde(serialize_with = "rounded")]
     pub max: f64,
 }
 
@@ -68,22 +73,25 @@ impl Report {
 
     pub(super) fn show(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out)?;
-        if self.awards + self.steps > 0 {
-            writeln!(
-                out,
-                "{}: {} awards and {} steps in {:.2} s: {:.0} records/s",
-                self.mode, self.awards, self.steps, self.seconds, self.records_per_second
-            )?;
+        let Self { mode, awards, spawns, tricks, steps, seconds, .. } = self;
+        if awards + spawns + tricks + steps > 0 {
+            write!(out, "{mode}: {awards} awards, ")?;
+            if spawns + tricks > 0 {
+                write!(out, "{spawns} spawns and despawns, {tricks} tricks, ")?;
+            }
+            let rate = self.records_per_second;
+            writeln!(out, "{steps} steps in {seconds:.2} s: {rate:.0} records/s")?;
         }
         if let Some(bare) = self.bare_records_per_second {
             let ratio = self.records_per_second / bare;
             writeln!(out, "a consumer that only reads the same records: {bare:.0}/s")?;
             writeln!(out, "the service came to {ratio:.2} of that")?;
         }
-        if let Some(Latency { p50, p90, p99, max }) = &self.latency_ms {
+        if let Some(Latency { p50, p90, p99, p999, max }) = &self.latency_ms {
             writeln!(
                 out,
-                "from due to seen: p50 {p50:.1} ms, p90 {p90:.1} ms, p99 {p99:.1} ms, max {max:.1} ms"
+                "from due to seen in ms: p50 {p50:.1}, p90 {p90:.1}, p99 {p99:.1}, p99.9 {p999:.1}, \
+                 max {max:.1}"
             )?;
         }
         if !self.books.is_empty() {

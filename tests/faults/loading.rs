@@ -1,0 +1,69 @@
+//! The load generator beside a real service: its books balance, and notice what does not.
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use super::world::World;
+
+/// Some of everything, mostly about the same few pets.
+const MIX: &str =
+    "--owners 30 --rate 300 --for 3s --movement 0.3 --spawns 0.2 --tricks 0.1 --zipf 1";
+
+async fn load(world: &mut World, arguments: &str) -> Output {
+    let url = world.process().game();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_menagerie"));
+    command
+        .arg("load")
+        .args(arguments.split_whitespace())
+        .args(["--json", "--url", &url])
+        .envs(world.ground.env.iter().cloned())
+        .stderr(Stdio::inherit());
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+fn report(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_mixed_loads_at_once_balance_their_books() {
+    let Some(mut world) = World::new().await else { return };
+    let url = world.process().game();
+    let mut beside = Command::new(env!("CARGO_BIN_EXE_menagerie"))
+        .args(["load", "--owners", "20", "--rate", "100", "--for", "3s", "--url", &url])
+        .envs(world.ground.env.iter().cloned())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let output = load(&mut world, MIX).await;
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!(report["is_balanced"], true);
+    for kind in ["awards", "spawns", "tricks", "steps"] {
+        assert!(report[kind].as_u64().unwrap() > 0, "{kind}: {report:#}");
+    }
+    let beside = tokio::task::spawn_blocking(move || beside.wait().unwrap()).await.unwrap();
+    assert_eq!(beside.code(), Some(0), "the other one's");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_of_a_mix_balances_its_books() {
+    let Some(mut world) = World::new().await else { return };
+    let arguments = "--owners 30 --backlog 3000 --movement 0.3 --spawns 0.2 --tricks 0.1";
+    let output = load(&mut world, arguments).await;
+    assert_eq!(output.status.code(), Some(0), "{:#}", report(&output));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_plays_by_other_rules_upsets_the_books() {
+    let rule = ("MENAGERIE_PETS__CLOSENESS_ON_FAILED_COMMAND", "false");
+    let Some(mut world) = World::with(&[rule]).await else { return };
+    let output = load(&mut world, MIX).await;
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(70), "{report:#}");
+    assert!(!report["wrong_pets"].as_array().unwrap().is_empty(), "{report:#}");
+    world.close().await;
+}
