@@ -46,9 +46,10 @@ const STALLED_AFTER: Duration = Duration::from_secs(60);
                                                  some of everything, mostly about the same few
   menagerie load --owners 100000 --stay          nothing but characters that stay online
 
-Two of them may run side by side: each has a tenant of its own. A backlog's time is to the last event
-of anybody, so nothing else should run beside that one. Tricks and their worth are those of the
-catalog that ships. Pets that nobody feeds go home hungry after 48 minutes, which upsets the books.
+Two of them may run side by side: each has a tenant of its own. A backlog's time is to the last
+event of anybody, so nothing else should run beside that one. Tricks and their worth are those of
+the catalog that ships. Pets that nobody feeds go home hungry after 48 minutes, and the books
+differ.
 
 The brokers and topics are those of the configuration (--config, --set kafka.bootstrap_servers=…);
 kafka.group is the service's, whose committed offsets tell how far it has come.
