@@ -48,6 +48,7 @@ pub(super) fn places(out: &mut impl Write, places: &Places<'_>) -> io::Result<()
     writeln!(out, "Menagerie runs, with nothing but itself.")?;
     writeln!(out, "  pets API   http://{game}/api/pets/{pet}")?;
     writeln!(out, "  characters http://{game}/api/v1/characters, described at http://{game}/docs")?;
+    writeln!(out, "  console    http://{admin}/console")?;
     writeln!(out, "  probes     http://{admin}/readyz?verbose")?;
     writeln!(out, "  metrics    http://{admin}/metrics")?;
     writeln!(out, "  Kafka      {servers}")?;
@@ -76,7 +77,12 @@ pub(super) fn places(out: &mut impl Write, places: &Places<'_>) -> io::Result<()
         out,
         "The last one has no tenant headers: kcat cannot send versions of two bytes. What"
     )?;
-    writeln!(out, "names no tenant belongs to the demo's, which is its tenancy.default.")
+    writeln!(out, "names no tenant belongs to the demo's, which is its tenancy.default.")?;
+    writeln!(out)?;
+    writeln!(out, "For whoever operates it; the second line makes a dead letter:")?;
+    writeln!(out, "menagerie actors list --sort rate --admin http://{admin}")?;
+    writeln!(out, "echo 'not JSON' | kcat -b {servers} -P -t {}", topics.pet_command)?;
+    writeln!(out, "menagerie dead-letters list --admin http://{admin}")
 }
 
 /// One second of the demo.

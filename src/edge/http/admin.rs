@@ -100,6 +100,19 @@ impl Admin {
         detail: Option<String>,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
+        self.audited_as(request, action, target, detail, work, |_| "done").await
+    }
+
+    /// As [`audited`](Self::audited), where what is done may come to different things.
+    async fn audited_as<T>(
+        &self,
+        request: &HttpRequest,
+        action: &str,
+        target: Option<String>,
+        detail: Option<String>,
+        work: impl Future<Output = Result<T, Error>>,
+        outcome: impl FnOnce(&T) -> &'static str,
+    ) -> Result<T, Error> {
         let staff = Staff::of(request)?;
         let request_id = request.extensions().get::<RequestId>().cloned();
         let id = Uuid::now_v7();
@@ -116,12 +129,15 @@ impl Admin {
                 .and_then(|RequestId(id)| id.to_str().ok().map(str::to_owned))
                 .unwrap_or_default(),
         };
-        self.stored(|store| async move { store.begin_audit(entry).await }).await?;
+        let written = entry.clone();
+        self.stored(|store| async move { store.begin_audit(written).await }).await?;
         let result = work.await;
         let outcome = match &result {
-            Ok(_) => "done",
+            Ok(done) => outcome(done),
             Err(error) => error.code.name(),
         };
+        let AuditEntry { who, role, action, target, request_id, .. } = entry;
+        tracing::info!(target: "menagerie::audit", who, role, action, target, request_id, outcome);
         self.stored(move |store| async move { store.end_audit(id, outcome).await }).await?;
         result
     }

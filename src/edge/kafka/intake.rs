@@ -60,7 +60,8 @@ struct Shared {
     is_cut_off: AtomicBool,
     /// An operator wants nothing to be read.
     is_held: AtomicBool,
-    is_paused: AtomicBool,
+    /// Why the partitions are paused, as the intake's thread has it.
+    pause: Mutex<Option<Pause>>,
     board: Board,
     last_error: Mutex<Option<String>>,
 }
@@ -109,8 +110,7 @@ impl Reading for Intake {
     }
 
     fn pause(&self) -> Option<Pause> {
-        let is_paused = self.shared.is_paused.load(Ordering::Acquire);
-        is_paused.then(|| if self.is_held() { Pause::Operator } else { Pause::Full })
+        *self.shared.pause.lock()
     }
 
     fn stop(&self) {
@@ -211,7 +211,7 @@ impl Reader {
             if is_reading && self.has_credit() {
                 self.read();
             } else if !is_reading {
-                self.set_paused(true);
+                self.set_paused(Some(if is_held { Pause::Operator } else { Pause::Full }));
                 self.serve();
             }
         }
@@ -226,7 +226,8 @@ impl Reader {
                 if num_fresh > 0 && self.is_paused {
                     // The new ones join the others, so that all are resumed together.
                     self.is_paused = false;
-                    self.set_paused(true);
+                    let pause = *self.shared.pause.lock();
+                    self.set_paused(pause);
                 }
                 self.shared.board.take_up(self.partitions.iter());
                 let is_assigned = self.partitions.iter().next().is_some();
@@ -258,12 +259,12 @@ impl Reader {
         let needed = if self.is_paused { credits.limit() / 2 } else { 1 };
         if credits.available() >= needed.max(1) {
             self.starving_since = None;
-            self.set_paused(false);
+            self.set_paused(None);
             return true;
         }
         let since = *self.starving_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= PAUSE_AFTER {
-            self.set_paused(true);
+            self.set_paused(Some(Pause::Full));
             self.serve();
         } else {
             credits.wait(POLL);
@@ -297,8 +298,10 @@ impl Reader {
         }
     }
 
-    fn set_paused(&mut self, must_pause: bool) {
+    fn set_paused(&mut self, pause: Option<Pause>) {
+        let must_pause = pause.is_some();
         if self.is_paused == must_pause {
+            *self.shared.pause.lock() = pause;
             return;
         }
         let list = self.partitions.list();
@@ -307,7 +310,7 @@ impl Reader {
         match done {
             Ok(()) => {
                 self.is_paused = must_pause;
-                self.shared.is_paused.store(must_pause, Ordering::Release);
+                *self.shared.pause.lock() = pause;
                 for assigned in self.partitions.iter() {
                     let partition = assigned.source.partition.to_string();
                     METRICS

@@ -133,7 +133,10 @@ async fn forget(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse
 async fn redeliver(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let id = id(&request)?;
     let work = admin.redeliver(id);
-    Ok(json(&admin.audited(&request, "redeliver", Some(id.to_string()), None, work).await?))
+    let target = Some(id.to_string());
+    let outcome = |redelivered: &Redelivered| redelivered.outcome;
+    let redelivered = admin.audited_as(&request, "redeliver", target, None, work, outcome);
+    Ok(json(&redelivered.await?))
 }
 
 impl Admin {
