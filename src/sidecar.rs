@@ -266,6 +266,7 @@ fn redelivery(config: &Config) -> Redelivery {
 fn authority(config: &Config) -> Result<Authority, KeyError> {
     let authority = Authority::new(&config.auth)?;
     let is_closed = config.admin.is_exposed() && !config.allow_anonymous;
+    let authority = if config.allow_anonymous { authority.welcoming() } else { authority };
     Ok(if is_closed { authority.exposed() } else { authority })
 }
 

@@ -14,6 +14,7 @@
 //! nothing to ask: its method says whether it changes anything, and [`Staff::require`] is for
 //! one whose method does not. Nothing here is logged.
 
+mod browser;
 mod players;
 mod provider;
 mod tokens;
@@ -68,8 +69,11 @@ pub struct Authority {
     players: Option<Players>,
     guards_game: bool,
     guards_admin: bool,
-    /// The operator's listener is within others' reach and nobody has credentials for it.
+    /// Nobody has credentials for the operator's listener, and yet not everybody may use it: it is
+    /// within others' reach, or the game's needs credentials.
     closes_admin: bool,
+    /// Who needs no credentials has to name loopback in `Host`.
+    is_local: bool,
 }
 
 impl Authority {
@@ -81,7 +85,8 @@ impl Authority {
             players: Players::new(&auth.jwt)?,
             guards_game: auth.guards_game(),
             guards_admin: auth.guards_admin(),
-            closes_admin: false,
+            closes_admin: auth.guards_game() && !auth.guards_admin(),
+            is_local: true,
         })
     }
 
@@ -89,6 +94,11 @@ impl Authority {
     /// credentials it answers the probes and the metrics, and nothing else.
     pub fn exposed(self) -> Self {
         Self { closes_admin: !self.guards_admin, ..self }
+    }
+
+    /// The same, where everybody was said to be welcome, by whatever name.
+    pub fn welcoming(self) -> Self {
+        Self { is_local: false, ..self }
     }
 
     /// Reads the key file again, and says whether there is one.
@@ -125,7 +135,7 @@ impl Authority {
     /// nobody here.
     fn staff(&self, headers: &HeaderMap) -> Result<Staff, Error> {
         if self.closes_admin {
-            let detail = "beyond loopback this needs a token, and auth.tokens has none";
+            let detail = "this needs the token of a viewer or operator, and auth.tokens has none";
             return Err(Error::new(Code::Unauthenticated, detail));
         }
         if !self.guards_admin {
@@ -138,6 +148,17 @@ impl Authority {
             Some((name, role)) => Ok(Staff { name: Some(name), role }),
             None => Err(unknown_token()),
         }
+    }
+}
+
+impl Authority {
+    /// Where nobody needs credentials, browsers bring requests that nobody here wanted.
+    fn refuse_other_pages(&self, request: &ServiceRequest) -> Result<(), Error> {
+        browser::refuse_other_origins(request.method(), request.headers())?;
+        if self.is_local {
+            browser::refuse_other_names(request.headers())?;
+        }
+        Ok(())
     }
 }
 
@@ -183,7 +204,11 @@ pub async fn callers(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     if !pages::is_open(request.path()) {
-        let caller = authority(&request).caller(request.headers())?;
+        let authority = authority(&request);
+        let caller = authority.caller(request.headers())?;
+        if caller == Principal::Anonymous {
+            authority.refuse_other_pages(&request)?;
+        }
         request.extensions_mut().insert(caller);
     }
     next.call(request).await
@@ -197,7 +222,11 @@ pub async fn staff(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     if !OPEN.contains(&request.path()) && !console::is_open(request.path()) {
-        let staff = authority(&request).staff(request.headers())?;
+        let authority = authority(&request);
+        let staff = authority.staff(request.headers())?;
+        if staff.name.is_none() {
+            authority.refuse_other_pages(&request)?;
+        }
         let is_reading = request.method().is_safe();
         staff.require(if is_reading { Role::Viewer } else { Role::Operator })?;
         request.extensions_mut().insert(staff);

@@ -49,12 +49,13 @@ fn without_credentials_every_caller_is_anonymous_and_may_all() {
 fn each_listener_is_guarded_by_its_own_roles() {
     let service = authority(&[("tokens", &entry("shop", "service"))]);
     assert_eq!(code(service.caller(&HeaderMap::new())), Some(Code::Unauthenticated));
-    service.staff(&HeaderMap::new()).unwrap();
+    assert_eq!(code(service.staff(&HeaderMap::new())), Some(Code::Unauthenticated));
     let viewer = authority(&[("tokens", &entry("eve", "viewer"))]);
     assert_eq!(code(viewer.staff(&HeaderMap::new())), Some(Code::Unauthenticated));
     assert_eq!(viewer.caller(&HeaderMap::new()).unwrap(), Principal::Anonymous);
     let players = authority(&[("jwt.secret", testing::SECRET)]);
     assert_eq!(code(players.caller(&HeaderMap::new())), Some(Code::Unauthenticated));
+    assert_eq!(code(players.staff(&HeaderMap::new())), Some(Code::Unauthenticated));
 }
 
 #[test]

@@ -43,7 +43,7 @@ async fn error(response: Response) -> (u16, String) {
     assert!(!header(&response, "x-request-id").is_empty());
     let body: Value = response.json().await.unwrap();
     let code = body["errors"][0]["code"].as_str().or(body["code"].as_str());
-    (status, code.unwrap().to_owned())
+    (status, code.unwrap_or_else(|| panic!("{body}")).to_owned())
 }
 
 #[actix_rt::test]
@@ -118,6 +118,44 @@ async fn viewers_read_and_operators_change() {
             let answer = scene.ask_staff(token, method.clone(), path).await;
             assert_eq!(answer.status(), status, "{method} {path} {token:?}");
         }
+    }
+    scene.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_page_of_another_origin_changes_nothing_where_nobody_needs_credentials() {
+    let scene = Scene::guarded(authority(&[])).await;
+    let ask = async |method: Method, url: String, name: &str, value: &str| {
+        let request = scene.client.request(method, url).header(name, value);
+        let answer = request.send().await.unwrap();
+        if answer.status() == 200 { None } else { Some(error(answer).await) }
+    };
+    let forbidden = Some((403, "forbidden".to_owned()));
+    let (drain, pet) =
+        (format!("{}/admin/drain", scene.admin), format!("{}/api/pets/1", scene.game));
+    for (name, value) in [
+        ("Origin", "https://evil.example"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Host", "evil.example"),
+    ] {
+        assert_eq!(ask(Method::POST, drain.clone(), name, value).await, forbidden, "{name}");
+        assert_eq!(ask(Method::DELETE, pet.clone(), name, value).await, forbidden, "{name}");
+    }
+    let whoami = format!("{}/admin/whoami", scene.admin);
+    assert_eq!(ask(Method::GET, whoami.clone(), "Host", "evil.example").await, forbidden);
+    assert_eq!(ask(Method::GET, whoami, "Sec-Fetch-Site", "none").await, None);
+    scene.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_services_token_alone_closes_the_operators_api() {
+    let scene = Scene::guarded(authority(&[("tokens", &entry("service", "service"))])).await;
+    for (token, status) in [(None, 401), (Some("service"), 401)] {
+        for path in ["/admin/whoami", "/admin/actors", "/admin/dead-letters", "/admin/audit"] {
+            let answer = scene.ask_staff(token, Method::GET, path).await;
+            assert_eq!(answer.status(), status, "{path}");
+        }
+        assert_eq!(scene.ask_staff(token, Method::POST, "/admin/drain").await.status(), status);
     }
     scene.stop().await;
 }
