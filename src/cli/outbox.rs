@@ -21,12 +21,12 @@ pub enum Verb {
         admin: AdminArgs,
     },
     /// Publish once more what a sink refused and what is parked since
-    #[command(after_help = "Example:\n  menagerie outbox retry nats
+    #[command(after_help = "Example:\n  menagerie outbox retry
 
 Exits with 0 also if some stay parked; the answer says how many.")]
     Retry {
-        /// Whose
-        #[arg(value_parser = ["kafka", "nats"])]
+        /// Whose; nothing is ever parked for kafka
+        #[arg(value_parser = ["kafka", "nats"], default_value = "nats")]
         sink: String,
         #[command(flatten)]
         admin: AdminArgs,

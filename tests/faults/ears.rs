@@ -27,7 +27,7 @@ pub(super) struct Journeys {
 
 /// A message of the stream.
 pub(super) struct Heard {
-    subject: String,
+    pub(super) subject: String,
     /// The id that other services deduplicate on.
     id: String,
     seq: u64,

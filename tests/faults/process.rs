@@ -133,6 +133,12 @@ impl Probes {
         Some((answer.status().as_u16(), answer.text().await.ok()?))
     }
 
+    pub(super) async fn post(self, path: &str) -> (u16, String) {
+        let url = format!("http://127.0.0.1:{}{path}", self.port);
+        let answer = reqwest::Client::new().post(url).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
     /// A metric, added up over its labels; 0 if there is none of that name.
     pub(super) async fn metric(self, name: &str) -> f64 {
         let (_, text) = self.ask("/metrics").await.expect("the process answers");

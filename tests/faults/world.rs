@@ -153,6 +153,19 @@ impl World {
         }
     }
 
+    /// Sends one character on a journey.
+    pub(super) fn send_one(&mut self) {
+        let owner = self.crowd.as_ref().unwrap().owners()[0];
+        self.journeys.send(owner, &self.sender);
+    }
+
+    /// How many events of this kind other services hear on NATS.
+    pub(super) async fn num_heard(&self, subject: &str) -> usize {
+        let url = self.ground.get("MENAGERIE_NATS__URL");
+        let heard = ears::hear_all(url, self.since, &self.tenant).await;
+        heard.iter().filter(|heard| heard.subject == subject).count()
+    }
+
     /// What other services hear on NATS, against the journeys sent. Once the books balance.
     pub(super) async fn differences_in_journeys(&self) -> Vec<String> {
         let left = "select count(*) from outbox where sink = 'nats'";

@@ -36,7 +36,7 @@ use crate::wire::nats::headers::{CHARACTER_SEQ, TRACEPARENT};
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Between two looks whether the shard is surely ours.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-const SINK: &str = "nats";
+pub(super) const SINK: &str = "nats";
 
 /// How often and how patiently an event is tried (`outbox.*`, `nats.max_in_flight`).
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,7 @@ pub(super) struct Publisher {
     pub(super) store: Store,
     pub(super) shard: Arc<str>,
     pub(super) log: Arc<dyn EventLog>,
-    hold: Arc<Hold>,
+    pub(super) hold: Arc<Hold>,
     policy: Policy,
     pub(super) status: Arc<Status>,
     tracer: Tracer,

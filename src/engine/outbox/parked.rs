@@ -5,9 +5,11 @@ use std::sync::Arc;
 use actix::{Context, Handler, Message};
 use tokio::sync::oneshot;
 
-use super::nats::{NatsOutbox, Publisher};
-use crate::engine::port;
+use super::nats::{NatsOutbox, Publisher, SINK};
+use crate::engine::port::{self, PublishError};
+use crate::faults;
 use crate::store::{Error, Parked, Sink};
+use crate::telemetry::metrics::METRICS;
 use crate::wire::kafka::headers::{MAJOR_VERSION, MINOR_VERSION, REGION, TENANT_ID, TRACESTATE};
 use crate::wire::nats::headers::{CHARACTER_SEQ, TRACEPARENT};
 
@@ -61,14 +63,27 @@ impl Publisher {
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
             for parked in page {
+                // Another process may have the shard, and publish them as well.
+                if !self.hold.is_sure() {
+                    return Ok(());
+                }
                 let id = parked.id;
-                if let Err(error) = self.log.publish(&message(parked)).await {
-                    self.status.failed(error.to_string());
+                let message = message(parked);
+                let published = if faults::refuses(&message.subject) {
+                    Err(PublishError::Refused("on demand".into()))
+                } else {
+                    self.log.publish(&message).await.map(|_| ())
+                };
+                if let Err(error) = published {
+                    METRICS.outbox.errors.with_label_values(&[SINK, error.kind()]).inc();
+                    self.status.failed_beside(error.to_string());
                     if !error.is_attempt() {
                         return Ok(());
                     }
                     continue;
                 }
+                METRICS.outbox.published.with_label_values(&[SINK, &message.subject]).inc();
+                self.status.published(1);
                 self.store.unpark(&[id]).await?;
                 retried.num_published += 1;
             }

@@ -34,9 +34,14 @@ impl Status {
     }
 
     pub(super) fn failed(&self, error: String) {
+        self.failed_beside(error);
+        self.is_failing.store(true, Ordering::Release);
+    }
+
+    /// An attempt failed that nothing waits for.
+    pub(super) fn failed_beside(&self, error: String) {
         *self.last_error.lock() = Some(Mishap { at: Utc::now(), message: error });
         self.num_failed.fetch_add(1, Ordering::Relaxed);
-        self.is_failing.store(true, Ordering::Release);
     }
 
     pub(super) fn recovered(&self) {
