@@ -16,12 +16,14 @@ mod process;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::header::ContentType;
 use actix_web::web::{Payload, ServiceConfig};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use serde::{Serialize, Serializer};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::auth::Staff;
@@ -57,6 +59,9 @@ struct Page<T> {
 }
 
 /// The last error of something.
+/// How long the audit log is waited for by what cannot wait for the database.
+const AUDIT_PATIENCE: Duration = Duration::from_secs(1);
+
 #[derive(Serialize)]
 struct LastError {
     #[serde(serialize_with = "instant")]
@@ -113,34 +118,69 @@ impl Admin {
         work: impl Future<Output = Result<T, Error>>,
         outcome: impl FnOnce(&T) -> &'static str,
     ) -> Result<T, Error> {
-        let staff = Staff::of(request)?;
-        let request_id = request.extensions().get::<RequestId>().cloned();
-        let id = Uuid::now_v7();
-        let entry = AuditEntry {
-            id,
-            at: Utc::now().trunc_subsecs(6),
-            who: staff.name.as_deref().map(str::to_owned),
-            role: role(staff.role).to_owned(),
-            action: action.to_owned(),
-            target,
-            detail,
-            outcome: None,
-            request_id: request_id
-                .and_then(|RequestId(id)| id.to_str().ok().map(str::to_owned))
-                .unwrap_or_default(),
-        };
-        let written = entry.clone();
+        let entry = entry(request, action, target, detail)?;
+        let (id, written) = (entry.id, entry.clone());
         self.stored(|store| async move { store.begin_audit(written).await }).await?;
         let result = work.await;
-        let outcome = match &result {
-            Ok(done) => outcome(done),
-            Err(error) => error.code.name(),
-        };
-        let AuditEntry { who, role, action, target, request_id, .. } = entry;
-        tracing::info!(target: "menagerie::audit", who, role, action, target, request_id, outcome);
+        let outcome = result.as_ref().map_or_else(|error| error.code.name(), outcome);
+        log(&entry, outcome);
         self.stored(move |store| async move { store.end_audit(id, outcome).await }).await?;
         result
     }
+
+    /// As [`audited`](Self::audited), for what is wanted most while the database is away: then
+    /// only the log has it.
+    async fn audited_anyway<T>(
+        &self,
+        request: &HttpRequest,
+        action: &str,
+        detail: Option<String>,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let entry = entry(request, action, None, detail)?;
+        let (id, written) = (entry.id, entry.clone());
+        let begin = self.stored(|store| async move { store.begin_audit(written).await });
+        let is_written = matches!(timeout(AUDIT_PATIENCE, begin).await, Ok(Ok(())));
+        let result = work.await;
+        let outcome = result.as_ref().map_or_else(|error| error.code.name(), |_| "done");
+        log(&entry, outcome);
+        if is_written {
+            let end = self.stored(move |store| async move { store.end_audit(id, outcome).await });
+            let _ = timeout(AUDIT_PATIENCE, end).await;
+        }
+        result
+    }
+}
+
+fn entry(
+    request: &HttpRequest,
+    action: &str,
+    target: Option<String>,
+    detail: Option<String>,
+) -> Result<AuditEntry, Error> {
+    let staff = Staff::of(request)?;
+    let request_id = request.extensions().get::<RequestId>().cloned();
+    Ok(AuditEntry {
+        id: Uuid::now_v7(),
+        at: Utc::now().trunc_subsecs(6),
+        who: staff.name.as_deref().map(str::to_owned),
+        role: role(staff.role).to_owned(),
+        action: action.to_owned(),
+        target,
+        detail,
+        outcome: None,
+        request_id: request_id
+            .and_then(|RequestId(id)| id.to_str().ok().map(str::to_owned))
+            .unwrap_or_default(),
+    })
+}
+
+fn log(entry: &AuditEntry, outcome: &str) {
+    let AuditEntry { who, role, action, target, detail, request_id, .. } = entry;
+    tracing::info!(
+        target: "menagerie::audit",
+        who, role, action, target, detail, request_id, outcome
+    );
 }
 
 fn role(role: Role) -> &'static str {

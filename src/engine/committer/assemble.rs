@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use super::{Prepared, Rows};
 use crate::domain::character::Body;
-use crate::domain::{CharacterKey, Event, Outcome, Tenant, TenantId};
+use crate::domain::{CharacterKey, Event, Outcome, Reason, Tenant, TenantId};
 use crate::engine::outbox::kind;
 use crate::engine::outbox::row::{About, Writer};
 use crate::engine::record::{Cause, Original};
-use crate::engine::round::{Item, Origin, Round, Step, Stepped, UnroutedEnd};
+use crate::engine::round::{Answer, Item, Origin, Round, Step, Stepped, UnroutedEnd};
 use crate::faults::{self, Mechanism};
 use crate::store::{
     AnswerRow, CharacterRow, DeadLetter, HistoryRow, OutboxRow, PetRow, Sink, Source, Work,
@@ -75,10 +75,19 @@ impl KnownTenants {
             work.redelivered.extend(stepped.steps.iter().filter_map(redelivered));
         }
         for unrouted in &round.unrouted {
-            if let UnroutedEnd::DeadLetter { reason, detail } = &unrouted.end {
-                outgoing.bury(&unrouted.item, reason, detail.clone(), round.now);
-            } else if let Origin::Request { redelivers, .. } = unrouted.item.origin {
-                work.redelivered.extend(redelivers);
+            match &unrouted.end {
+                UnroutedEnd::DeadLetter { reason, detail } => {
+                    outgoing.bury(&unrouted.item, reason, detail.clone(), round.now);
+                }
+                // Nobody knows whether it was done before, so a letter stays.
+                UnroutedEnd::Answered(
+                    Answer::Failed | Answer::Refused(Reason::IdempotencyConflict),
+                ) => {}
+                UnroutedEnd::Unknown(_) | UnroutedEnd::Answered(_) => {
+                    if let Origin::Request { redelivers, .. } = unrouted.item.origin {
+                        work.redelivered.extend(redelivers);
+                    }
+                }
             }
         }
         work.sources = round

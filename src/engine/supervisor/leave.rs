@@ -45,6 +45,10 @@ impl BrokerSupervisor {
             return;
         }
         for Leave { key, way, reply, .. } in std::mem::take(&mut self.leaving) {
+            // Nobody waits any longer: not begun, so not done.
+            if reply.is_closed() {
+                continue;
+            }
             let is_online = self.parts.registry.read(key, |entry| entry.census.is_online);
             let left = match (is_online, way) {
                 (None, _) => Left::Absent,

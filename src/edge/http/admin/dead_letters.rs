@@ -164,13 +164,17 @@ impl Admin {
                 let detail = Some(format!("{reason}: {detail}"));
                 return Ok(Redelivered { outcome: "dead_letter", detail });
             }
-            // Neither has an effect that is kept: the letter goes by itself.
+            // It has no effect that is kept: the letter goes by itself, before anybody else has it.
             Decoded::Move(movement) => {
+                self.forget(id).await?;
                 let batch = Batch { moves: vec![movement], ..Batch::default() };
                 shard.handle().deliver(batch);
-                return self.forget(id).await;
+                return Ok(Redelivered { outcome: "applied", detail: None });
             }
-            Decoded::NotOurs => return self.forget(id).await,
+            Decoded::NotOurs => {
+                let detail = "records of its type are not for us any more; drop it";
+                return Err(Error::new(Code::InvalidField, detail));
+            }
         };
         let tenant = cause.tenant.as_ref().map_or(TenantId(Uuid::nil()), |tenant| tenant.id);
         let (claims, idempotency) = once(tenant, id);
@@ -192,11 +196,11 @@ impl Admin {
         }
     }
 
-    async fn forget(&self, id: i64) -> Result<Redelivered, Error> {
+    async fn forget(&self, id: i64) -> Result<(), Error> {
         let gone =
             self.stored(move |store| async move { store.delete_dead_letter(id).await }).await?;
         match gone {
-            true => Ok(Redelivered { outcome: "applied", detail: None }),
+            true => Ok(()),
             false => Err(unknown()),
         }
     }
@@ -204,7 +208,8 @@ impl Admin {
 
 /// What makes two that redeliver at the same time have one effect.
 fn once(tenant: TenantId, id: i64) -> (Claims, Idempotency) {
-    let key: Box<str> = format!("dead-letter/{id}").into();
+    // With a space, which no caller's key can have.
+    let key: Box<str> = format!("dead letter/{id}").into();
     let claims = Claims::from_iter([Claim::Key(tenant, key.clone())]);
     let render = |_: &Answer| Rendered { status: 200, headers: Vec::new(), body: String::new() };
     (claims, Idempotency { key, request_hash: [0; 32], is_drawn: false, render: Arc::new(render) })

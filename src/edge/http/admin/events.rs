@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Admin, instant};
@@ -75,7 +76,7 @@ async fn events(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse
     let taste = Taste { subject, tenant, character, pet };
     let rows = admin.shard()?.watch().look();
     let stream = futures::stream::unfold((rows, taste), |(mut rows, taste)| async move {
-        let chunk = next(&mut rows, &taste).await?;
+        let chunk = next(&mut rows, &taste, SILENCE).await?;
         Some((Ok::<_, Error>(Bytes::from(chunk)), (rows, taste)))
     });
     Ok(HttpResponse::Ok()
@@ -85,10 +86,16 @@ async fn events(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse
 }
 
 /// None once the shard is given up.
-async fn next(rows: &mut Receiver<(Sink, Row)>, taste: &Taste) -> Option<String> {
+async fn next(
+    rows: &mut Receiver<(Sink, Row)>,
+    taste: &Taste,
+    silence: Duration,
+) -> Option<String> {
     let mut chunk = String::new();
+    // Also while there are rows, none of which is wanted here.
+    let silent = Instant::now() + silence;
     loop {
-        match tokio::time::timeout(SILENCE, rows.recv()).await {
+        match tokio::time::timeout_at(silent, rows.recv()).await {
             Err(_) => chunk.push_str(": still here\n\n"),
             Ok(Err(RecvError::Closed)) => return None,
             Ok(Err(RecvError::Lagged(num_rows))) => {
@@ -142,5 +149,49 @@ fn name(sink: Sink, entry: &Entry<'_>) -> Option<(String, Option<u32>)> {
             let pet = serde_json::from_slice::<AboutPet>(entry.payload).ok();
             Some((subject, pet.map(|about| about.pet_id)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Arc;
+
+    use tokio::sync::broadcast;
+
+    use super::*;
+    use crate::domain::{Tenant, TenantId};
+    use crate::engine::outbox::row::{About, Writer};
+    use crate::engine::record::Cause;
+
+    fn row_of(owner: u32) -> Row {
+        let id = TenantId(Uuid::from_u128(1));
+        let tenant = Tenant { id, region: "GMS".into(), major: 83, minor: 1 };
+        let mut writer = Writer::new();
+        let about = About { owner, seq: 1 };
+        writer.push(0, &Arc::new(Cause::of(Arc::new(tenant))), None, about, |_, body| {
+            body.extend_from_slice(b"{}");
+        });
+        writer.into_row(1, Utc::now())
+    }
+
+    #[actix_rt::test]
+    async fn a_listener_hears_that_it_is_not_forgotten_while_only_others_have_events() {
+        let (tell, mut rows) = broadcast::channel(16);
+        let teller = actix_rt::spawn(async move {
+            while tell.send((Sink::Nats, row_of(7))).is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        let taste = Taste { subject: Filter::all(), tenant: None, character: Some(8), pet: None };
+        let heard = next(&mut rows, &taste, Duration::from_millis(50));
+        let heard = tokio::time::timeout(Duration::from_secs(30), heard).await.unwrap();
+        assert_eq!(heard.as_deref(), Some(": still here\n\n"));
+        let taste = Taste { character: Some(7), ..taste };
+        let heard = next(&mut rows, &taste, Duration::from_secs(30)).await.unwrap();
+        assert!(heard.contains("\"character\":7"), "{heard}");
+        drop(rows);
+        teller.await.unwrap();
     }
 }
