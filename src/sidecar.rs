@@ -64,7 +64,7 @@ pub enum Error {
 }
 
 /// What an operator may ask of a running sidecar.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Order {
     Run,
     /// Finish what was accepted, then end.
@@ -243,10 +243,11 @@ async fn forward(mut from: watch::Receiver<Order>, to: watch::Sender<Order>) {
     while from.changed().await.is_ok() {
         let ordered = *from.borrow_and_update();
         to.send_if_modified(|order| {
-            let is_news = ordered != Order::Run && *order != Order::Quit && *order != ordered;
+            // The first signal after a drain through the API asks for what is done already: so
+            // does Kubernetes, which sends it after a hook that drains.
+            let is_news = ordered > *order;
             if is_news {
-                // A signal after a drain through the API is a second one.
-                *order = if *order == Order::Drain { Order::Quit } else { ordered };
+                *order = ordered;
             }
             is_news
         });

@@ -60,3 +60,23 @@ async fn a_port_that_is_taken_is_named_with_what_changes_it() {
         assert!(error.contains(part), "`{part}` is missing in: {error}");
     }
 }
+
+#[actix_rt::test]
+async fn the_first_signal_after_a_drain_by_the_api_hurries_nobody() {
+    let (signals, from) = watch::channel(Order::Run);
+    let (to, mut orders) = watch::channel(Order::Run);
+    let drain = to.clone();
+    actix_rt::spawn(forward(from, to));
+    drain.send_replace(Order::Drain);
+    orders.mark_unchanged();
+    signals.send_replace(Order::Drain);
+    // Whoever passes orders on has had its turn by then.
+    for _ in 0..10 {
+        actix_rt::task::yield_now().await;
+    }
+    assert!(!orders.has_changed().unwrap());
+    signals.send_replace(Order::Quit);
+    orders.changed().await.unwrap();
+    assert_eq!(*orders.borrow(), Order::Quit);
+    assert!(!orders.has_changed().unwrap());
+}
