@@ -1,8 +1,12 @@
 //! Records that can never succeed, for a person to look at.
 
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
+use uuid::Uuid;
 
 use super::Store;
 use super::entity::dead_letter::{Column, Entity, Model};
@@ -17,6 +21,21 @@ pub struct StoredDeadLetter {
     pub id: i64,
     pub shard: String,
     pub letter: DeadLetter,
+}
+
+/// What a list shows of a dead letter: all but the record, which may be large.
+#[derive(Clone, PartialEq, Eq, Debug, FromQueryResult)]
+pub struct DeadLetterLine {
+    pub id: i64,
+    pub tenant: Option<Uuid>,
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub reason: String,
+    pub detail: String,
+    pub created_at: DateTime<Utc>,
+    /// Bytes of the value.
+    pub size: i64,
 }
 
 /// Which dead letters to list or count.
@@ -42,6 +61,36 @@ impl Store {
         let rows =
             self.reader().run(|connection| async move { query.all(&*connection).await }).await?;
         rows.into_iter().map(StoredDeadLetter::read).collect()
+    }
+
+    /// As [`dead_letters`](Self::dead_letters), without the records.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn dead_letter_lines(
+        &self,
+        filter: Filter,
+        limit: u64,
+    ) -> Result<Vec<DeadLetterLine>, Error> {
+        let shown = [
+            Column::Id,
+            Column::Tenant,
+            Column::Topic,
+            Column::Partition,
+            Column::Offset,
+            Column::Reason,
+            Column::Detail,
+            Column::CreatedAt,
+        ];
+        let query = filter
+            .select()
+            .select_only()
+            .columns(shown)
+            .column_as(Expr::cust("cast(length(payload) as bigint)"), "size")
+            .order_by_desc(Column::Id)
+            .limit(limit)
+            .into_model::<DeadLetterLine>();
+        self.reader().run(|connection| async move { query.all(&*connection).await }).await
     }
 
     /// # Errors

@@ -97,7 +97,17 @@ async fn dead_letters_are_listed_newest_first(fresh: &Fresh) {
     let first = store.dead_letters(Filter::default(), 2).await.unwrap();
     assert_eq!(offsets(&first), [5, 4]);
     let next = Filter { before_id: Some(first[1].id), ..Filter::default() };
-    assert_eq!(offsets(&store.dead_letters(next, 9).await.unwrap()), [3, 2, 1]);
+    let lines = store.dead_letter_lines(next.clone(), 9).await.unwrap();
+    let rest = store.dead_letters(next, 9).await.unwrap();
+    assert_eq!(offsets(&rest), [3, 2, 1]);
+    let shown = rest.iter().map(|stored| {
+        let letter = &stored.letter;
+        let size = i64::try_from(letter.payload.len()).unwrap();
+        (stored.id, letter.tenant.map(|tenant| tenant.0), letter.at, letter.offset, size)
+    });
+    let lines =
+        lines.iter().map(|line| (line.id, line.tenant, line.created_at, line.offset, line.size));
+    assert!(shown.eq(lines));
 
     let odd = Filter { reason: Some("odd".to_owned()), ..Filter::default() };
     assert_eq!(offsets(&store.dead_letters(odd.clone(), 9).await.unwrap()), [5, 3, 1]);

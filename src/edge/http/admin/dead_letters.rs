@@ -20,7 +20,7 @@ use crate::engine::record::{Batch, Payload};
 use crate::engine::request::{Claim, Claims, Errand, Idempotency, Rendered};
 use crate::engine::round::Answer;
 use crate::store::StoredDeadLetter;
-use crate::store::dead_letters::Filter;
+use crate::store::dead_letters::{DeadLetterLine, Filter};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,7 +42,7 @@ struct Line<'a> {
     offset: i64,
     tenant: Option<Uuid>,
     /// Bytes of the value.
-    size: usize,
+    size: i64,
 }
 
 #[derive(Serialize)]
@@ -89,8 +89,9 @@ async fn list(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, 
     let before_id = cursor.map(|id| id.parse().map_err(|_| no_cursor())).transpose()?;
     let filter = Filter { reason, before_id };
     let more = limit as u64 + 1;
-    let mut letters =
-        admin.stored(move |store| async move { store.dead_letters(filter, more).await }).await?;
+    let mut letters = admin
+        .stored(move |store| async move { store.dead_letter_lines(filter, more).await })
+        .await?;
     let is_last = letters.len() <= limit;
     letters.truncate(limit);
     let last = letters.last().filter(|_| !is_last);
@@ -215,6 +216,24 @@ fn once(tenant: TenantId, id: i64) -> (Claims, Idempotency) {
     (claims, Idempotency { key, request_hash: [0; 32], is_drawn: false, render: Arc::new(render) })
 }
 
+impl<'a> From<&'a DeadLetterLine> for Line<'a> {
+    fn from(line: &'a DeadLetterLine) -> Self {
+        let DeadLetterLine { id, tenant, topic, partition, offset, .. } = line;
+        let DeadLetterLine { reason, detail, created_at, size, .. } = line;
+        Self {
+            id: *id,
+            at: *created_at,
+            reason,
+            detail,
+            topic,
+            partition: *partition,
+            offset: *offset,
+            tenant: *tenant,
+            size: *size,
+        }
+    }
+}
+
 impl<'a> From<&'a StoredDeadLetter> for Line<'a> {
     fn from(stored: &'a StoredDeadLetter) -> Self {
         let letter = &stored.letter;
@@ -227,7 +246,7 @@ impl<'a> From<&'a StoredDeadLetter> for Line<'a> {
             partition: letter.partition,
             offset: letter.offset,
             tenant: letter.tenant.map(|tenant| tenant.0),
-            size: letter.payload.len(),
+            size: i64::try_from(letter.payload.len()).unwrap_or(i64::MAX),
         }
     }
 }
