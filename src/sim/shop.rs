@@ -1,9 +1,16 @@
 //! The pet shop: creates pets over the pets API, and looks them up there.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::domain::{CharacterId, PetId, Tenant};
+
+/// How often a pet is looked up while the service says that it cannot right now, and in between.
+const MAX_TRIES: u32 = 20;
+const RETRY_AFTER: Duration = Duration::from_millis(250);
 
 /// A client of the pets API in one tenant.
 #[derive(Clone)]
@@ -59,12 +66,21 @@ impl Shop {
         Ok(Bought { pet: PetId(id), owner, template_id })
     }
 
-    /// The attributes of a pet.
+    /// The attributes of a pet. Asked again for as long as the answer is to come again.
     ///
     /// # Errors
-    /// Any answer other than 200.
+    /// Any answer other than 200, and 503 for too long.
     pub async fn look_up(&self, pet: PetId) -> anyhow::Result<Value> {
-        let answer = self.request(reqwest::Method::GET, &format!("/api/pets/{pet}")).send().await?;
+        let path = format!("/api/pets/{pet}");
+        let mut num_tries = 0;
+        let answer = loop {
+            let answer = self.request(reqwest::Method::GET, &path).send().await?;
+            num_tries += 1;
+            if answer.status() != StatusCode::SERVICE_UNAVAILABLE || num_tries == MAX_TRIES {
+                break answer;
+            }
+            tokio::time::sleep(RETRY_AFTER).await;
+        };
         let mut document: Value = answer.error_for_status()?.json().await?;
         Ok(document["data"]["attributes"].take())
     }
