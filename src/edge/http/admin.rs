@@ -58,10 +58,18 @@ struct Page<T> {
     total: Option<usize>,
 }
 
-/// The last error of something.
 /// How long the audit log is waited for by what cannot wait for the database.
 const AUDIT_PATIENCE: Duration = Duration::from_secs(1);
 
+/// What somebody wants done, for the audit log.
+struct Deed<'a> {
+    request: &'a HttpRequest,
+    action: &'static str,
+    target: Option<String>,
+    detail: Option<String>,
+}
+
+/// The last error of something.
 #[derive(Serialize)]
 struct LastError {
     #[serde(serialize_with = "instant")]
@@ -99,32 +107,24 @@ impl Admin {
     /// before it is answered.
     async fn audited<T>(
         &self,
-        request: &HttpRequest,
-        action: &str,
-        target: Option<String>,
-        detail: Option<String>,
+        deed: Deed<'_>,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        self.audited_as(request, action, target, detail, work, |_| "done").await
+        self.audited_as(deed, work, |_| "done").await
     }
 
     /// As [`audited`](Self::audited), where what is done may come to different things.
     async fn audited_as<T>(
         &self,
-        request: &HttpRequest,
-        action: &str,
-        target: Option<String>,
-        detail: Option<String>,
+        deed: Deed<'_>,
         work: impl Future<Output = Result<T, Error>>,
         outcome: impl FnOnce(&T) -> &'static str,
     ) -> Result<T, Error> {
-        let entry = entry(request, action, target, detail)?;
-        let (id, written) = (entry.id, entry.clone());
-        self.stored(|store| async move { store.begin_audit(written).await }).await?;
+        let entry = deed.entry()?;
+        self.begin_audit(&entry).await?;
         let result = work.await;
-        let outcome = result.as_ref().map_or_else(|error| error.code.name(), outcome);
-        log(&entry, outcome);
-        self.stored(move |store| async move { store.end_audit(id, outcome).await }).await?;
+        let outcome = logged(&entry, result.as_ref().map(outcome));
+        self.end_audit(&entry, outcome).await?;
         result
     }
 
@@ -132,55 +132,68 @@ impl Admin {
     /// only the log has it.
     async fn audited_anyway<T>(
         &self,
-        request: &HttpRequest,
-        action: &str,
-        detail: Option<String>,
+        deed: Deed<'_>,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let entry = entry(request, action, None, detail)?;
-        let (id, written) = (entry.id, entry.clone());
-        let begin = self.stored(|store| async move { store.begin_audit(written).await });
-        let is_written = matches!(timeout(AUDIT_PATIENCE, begin).await, Ok(Ok(())));
+        let entry = deed.entry()?;
+        let begun = timeout(AUDIT_PATIENCE, self.begin_audit(&entry)).await;
         let result = work.await;
-        let outcome = result.as_ref().map_or_else(|error| error.code.name(), |_| "done");
-        log(&entry, outcome);
-        if is_written {
-            let end = self.stored(move |store| async move { store.end_audit(id, outcome).await });
-            let _ = timeout(AUDIT_PATIENCE, end).await;
+        let outcome = logged(&entry, result.as_ref().map(|_| "done"));
+        if let Ok(Ok(())) = begun {
+            let _ = timeout(AUDIT_PATIENCE, self.end_audit(&entry, outcome)).await;
         }
         result
     }
+
+    async fn begin_audit(&self, entry: &AuditEntry) -> Result<(), Error> {
+        let entry = entry.clone();
+        self.stored(|store| async move { store.begin_audit(entry).await }).await
+    }
+
+    async fn end_audit(&self, entry: &AuditEntry, outcome: &'static str) -> Result<(), Error> {
+        let id = entry.id;
+        self.stored(move |store| async move { store.end_audit(id, outcome).await }).await
+    }
 }
 
-fn entry(
-    request: &HttpRequest,
-    action: &str,
-    target: Option<String>,
-    detail: Option<String>,
-) -> Result<AuditEntry, Error> {
-    let staff = Staff::of(request)?;
-    let request_id = request.extensions().get::<RequestId>().cloned();
-    Ok(AuditEntry {
-        id: Uuid::now_v7(),
-        at: Utc::now().trunc_subsecs(6),
-        who: staff.name.as_deref().map(str::to_owned),
-        role: role(staff.role).to_owned(),
-        action: action.to_owned(),
-        target,
-        detail,
-        outcome: None,
-        request_id: request_id
-            .and_then(|RequestId(id)| id.to_str().ok().map(str::to_owned))
-            .unwrap_or_default(),
-    })
+impl<'a> Deed<'a> {
+    fn new(request: &'a HttpRequest, action: &'static str) -> Self {
+        Self { request, action, target: None, detail: None }
+    }
+
+    fn on(request: &'a HttpRequest, action: &'static str, target: String) -> Self {
+        Self { target: Some(target), ..Self::new(request, action) }
+    }
+
+    fn entry(self) -> Result<AuditEntry, Error> {
+        let Self { request, action, target, detail } = self;
+        let staff = Staff::of(request)?;
+        let request_id = request.extensions().get::<RequestId>().cloned();
+        Ok(AuditEntry {
+            id: Uuid::now_v7(),
+            at: Utc::now().trunc_subsecs(6),
+            who: staff.name.as_deref().map(str::to_owned),
+            role: role(staff.role).to_owned(),
+            action: action.to_owned(),
+            target,
+            detail,
+            outcome: None,
+            request_id: request_id
+                .and_then(|RequestId(id)| id.to_str().ok().map(str::to_owned))
+                .unwrap_or_default(),
+        })
+    }
 }
 
-fn log(entry: &AuditEntry, outcome: &str) {
+/// Tells the log what came of it, and answers with its name.
+fn logged(entry: &AuditEntry, outcome: Result<&'static str, &Error>) -> &'static str {
+    let outcome = outcome.unwrap_or_else(|error| error.code.name());
     let AuditEntry { who, role, action, target, detail, request_id, .. } = entry;
     tracing::info!(
         target: "menagerie::audit",
         who, role, action, target, detail, request_id, outcome
     );
+    outcome
 }
 
 fn role(role: Role) -> &'static str {

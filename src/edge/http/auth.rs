@@ -149,9 +149,7 @@ impl Authority {
             None => Err(unknown_token()),
         }
     }
-}
 
-impl Authority {
     /// Where nobody needs credentials, browsers bring requests that nobody here wanted.
     fn refuse_other_pages(&self, request: &ServiceRequest) -> Result<(), Error> {
         browser::refuse_other_origins(request.method(), request.headers())?;

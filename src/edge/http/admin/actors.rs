@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Admin, LastError, Page, instant, json, limit, no_cursor, optional_instant};
+use super::{Admin, Deed, LastError, Page, instant, json, limit, no_cursor, optional_instant};
 use crate::domain::character::{Action, Character, Whereabouts, request};
 use crate::domain::input::Request;
 use crate::domain::pet::{MAX_FULLNESS, Pet};
@@ -211,14 +211,14 @@ async fn inspect(admin: Data<Admin>, request: HttpRequest) -> Result<HttpRespons
 async fn passivate(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let key = key(&request)?;
     let work = admin.leave(key, Way::Passivate);
-    admin.audited(&request, "passivate", Some(name(key)), None, work).await?;
+    admin.audited(Deed::on(&request, "passivate", name(key)), work).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 async fn restart(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let key = key(&request)?;
     let work = admin.leave(key, Way::Restart);
-    admin.audited(&request, "restart", Some(name(key)), None, work).await?;
+    admin.audited(Deed::on(&request, "restart", name(key)), work).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -240,7 +240,8 @@ async fn kick(
             left => left,
         }
     };
-    admin.audited(&request, "kick", Some(name(key)), detail, work).await?;
+    let deed = Deed { detail, ..Deed::on(&request, "kick", name(key)) };
+    admin.audited(deed, work).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Admin, Page, instant, json, limit, no_cursor};
+use super::{Admin, Deed, Page, instant, json, limit, no_cursor};
 use crate::domain::{Reason, TenantId};
 use crate::edge::http::asked::query;
 use crate::edge::http::error::{Code, Error};
@@ -120,23 +120,15 @@ async fn show(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, 
 
 async fn forget(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let id = id(&request)?;
-    let work = async {
-        let delete = |store: crate::store::Store| async move { store.delete_dead_letter(id).await };
-        match admin.stored(delete).await? {
-            true => Ok(()),
-            false => Err(unknown()),
-        }
-    };
-    admin.audited(&request, "drop_dead_letter", Some(id.to_string()), None, work).await?;
+    let deed = Deed::on(&request, "drop_dead_letter", id.to_string());
+    admin.audited(deed, admin.forget(id)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 async fn redeliver(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let id = id(&request)?;
-    let work = admin.redeliver(id);
-    let target = Some(id.to_string());
-    let outcome = |redelivered: &Redelivered| redelivered.outcome;
-    let redelivered = admin.audited_as(&request, "redeliver", target, None, work, outcome);
+    let deed = Deed::on(&request, "redeliver", id.to_string());
+    let redelivered = admin.audited_as(deed, admin.redeliver(id), |done| done.outcome);
     Ok(json(&redelivered.await?))
 }
 

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde::Serialize;
 
-use super::{Admin, LastError, json};
+use super::{Admin, Deed, LastError, json};
 use crate::edge::http::error::{Code, Error};
 use crate::edge::http::{reading, resource};
 use crate::engine::port::{PartitionState, Pause, Reading};
@@ -108,7 +108,7 @@ async fn hold(
         let _ = tokio::time::timeout(admin.game.request_timeout, obeyed).await;
         show(&shard)
     };
-    Ok(json(&admin.audited(request, action, None, None, work).await?))
+    Ok(json(&admin.audited(Deed::new(request, action), work).await?))
 }
 
 fn show(shard: &Shard) -> Result<Intake, Error> {
@@ -161,7 +161,8 @@ async fn retry(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse,
             }
         }
     };
-    Ok(json(&admin.audited(&request, "retry_outbox", Some(name), None, work).await?))
+    let deed = Deed::on(&request, "retry_outbox", name);
+    Ok(json(&admin.audited(deed, work).await?))
 }
 
 impl Partition {

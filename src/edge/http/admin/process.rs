@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Admin, Page, instant, json, limit, no_cursor, optional_instant, role};
+use super::{Admin, Deed, Page, instant, json, limit, no_cursor, optional_instant, role};
 use crate::edge::http::asked::query;
 use crate::edge::http::auth::Staff;
 use crate::edge::http::error::{Code, Error};
@@ -105,7 +105,7 @@ async fn shards(admin: Data<Admin>) -> Result<HttpResponse, Error> {
 }
 
 async fn drain(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    admin.audited_anyway(&request, "drain", None, async { Ok(()) }).await?;
+    admin.audited_anyway(Deed::new(&request, "drain"), async { Ok(()) }).await?;
     (admin.drain)();
     let body = serde_json::to_string(&Draining { stage: "draining" }).unwrap_or_default();
     Ok(HttpResponse::build(StatusCode::ACCEPTED).content_type("application/json").body(body))
@@ -129,7 +129,8 @@ async fn set_level(
         Ok(Level { level: log.level() })
     };
     let detail = Some(level.clone());
-    Ok(json(&admin.audited_anyway(&request, "set_log_level", detail, work).await?))
+    let deed = Deed { detail, ..Deed::new(&request, "set_log_level") };
+    Ok(json(&admin.audited_anyway(deed, work).await?))
 }
 
 async fn audit(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
