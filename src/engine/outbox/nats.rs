@@ -64,7 +64,7 @@ pub struct NatsOutbox {
 pub(super) struct Publisher {
     pub(super) store: Store,
     pub(super) shard: Arc<str>,
-    pub(super) log: Arc<dyn EventLog>,
+    log: Arc<dyn EventLog>,
     pub(super) hold: Arc<Hold>,
     policy: Policy,
     pub(super) status: Arc<Status>,
@@ -213,16 +213,10 @@ impl Publisher {
             while !self.hold.is_sure() {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
-            let published = if faults::refuses(&message.subject) {
-                Err(PublishError::Refused("on demand".into()))
-            } else {
-                self.log.publish(message).await.map(|_| ())
-            };
-            let Err(error) = published else {
+            let Err(error) = self.try_once(message).await else {
                 self.status.recovered();
                 return Ok(());
             };
-            METRICS.outbox.errors.with_label_values(&[SINK, error.kind()]).inc();
             self.status.failed(error.to_string());
             if !error.is_attempt() {
                 self.log.connected().await;
@@ -236,6 +230,17 @@ impl Publisher {
             }
             tokio::time::sleep(self.policy.backoff * 2_u32.saturating_pow(num_attempts - 1)).await;
         }
+    }
+
+    pub(super) async fn try_once(&self, message: &Message) -> Result<(), PublishError> {
+        let published = if faults::refuses(&message.subject) {
+            Err(PublishError::Refused("on demand".into()))
+        } else {
+            self.log.publish(message).await.map(|_| ())
+        };
+        published.inspect_err(|error| {
+            METRICS.outbox.errors.with_label_values(&[SINK, error.kind()]).inc();
+        })
     }
 
     /// To the dead letter stream; refused there as well, it is parked in SQL.

@@ -6,8 +6,7 @@ use actix::{Context, Handler, Message};
 use tokio::sync::oneshot;
 
 use super::nats::{NatsOutbox, Publisher, SINK};
-use crate::engine::port::{self, PublishError};
-use crate::faults;
+use crate::engine::port;
 use crate::store::{Error, Parked, Sink};
 use crate::telemetry::metrics::METRICS;
 use crate::wire::kafka::headers::{MAJOR_VERSION, MINOR_VERSION, REGION, TENANT_ID, TRACESTATE};
@@ -69,13 +68,7 @@ impl Publisher {
                 }
                 let id = parked.id;
                 let message = message(parked);
-                let published = if faults::refuses(&message.subject) {
-                    Err(PublishError::Refused("on demand".into()))
-                } else {
-                    self.log.publish(&message).await.map(|_| ())
-                };
-                if let Err(error) = published {
-                    METRICS.outbox.errors.with_label_values(&[SINK, error.kind()]).inc();
+                if let Err(error) = self.try_once(&message).await {
                     self.status.failed_beside(error.to_string());
                     if !error.is_attempt() {
                         return Ok(());
