@@ -33,7 +33,7 @@ pub struct Filter {
 }
 
 /// Where a page begins: behind the one with this rank and key.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// What it was sorted by, the greatest first; 0 where the key decides.
     pub rank: f64,
@@ -61,31 +61,23 @@ pub struct Page {
 }
 
 /// In the order of the list: the greater stands later.
-struct Candidate(Place);
-
-impl Place {
-    fn order(&self, other: &Self) -> Ordering {
+impl Ord for Place {
+    fn cmp(&self, other: &Self) -> Ordering {
         other.rank.total_cmp(&self.rank).then_with(|| self.key.cmp(&other.key))
     }
 }
 
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Candidate {}
-
-impl PartialOrd for Candidate {
+impl PartialOrd for Place {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.order(&other.0)
+impl Eq for Place {}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
     }
 }
 
@@ -107,7 +99,7 @@ pub fn page(
 ) -> Page {
     let mut total = 0;
     // One more than there is room for tells whether another page follows.
-    let mut kept: BinaryHeap<Candidate> = BinaryHeap::with_capacity(limit + 2);
+    let mut kept: BinaryHeap<Place> = BinaryHeap::with_capacity(limit + 2);
     registry.each(|row, ranks| {
         let key = row.key;
         if !filter.lets_through(key, row.is_online) {
@@ -123,19 +115,17 @@ pub fn page(
             Sort::Rate => ranks.rate(),
         };
         let place = Place { rank, key };
-        let is_behind = after.is_none_or(|after| after.order(&place).is_lt());
-        let is_first =
-            kept.len() <= limit || kept.peek().is_some_and(|last| place.order(&last.0).is_lt());
+        let is_behind = after.is_none_or(|after| after < place);
+        let is_first = kept.len() <= limit || kept.peek().is_some_and(|last| place < *last);
         if is_behind && is_first {
-            kept.push(Candidate(place));
+            kept.push(place);
             if kept.len() > limit + 1 {
                 kept.pop();
             }
         }
     });
     let now = Instant::now();
-    let mut places: Vec<Place> =
-        kept.into_sorted_vec().into_iter().map(|Candidate(place)| place).collect();
+    let mut places = kept.into_sorted_vec();
     let has_more = places.len() > limit;
     places.truncate(limit);
     let next = places.last().copied().filter(|_| has_more);

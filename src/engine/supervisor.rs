@@ -8,6 +8,7 @@
 
 pub mod activation;
 mod claims;
+mod drain;
 pub(super) mod facts;
 mod gather;
 pub mod leave;
@@ -28,7 +29,6 @@ use arc_swap::ArcSwap;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle as Runtime;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::character::TakeRound;
@@ -49,6 +49,7 @@ use crate::telemetry::trace::Tracer;
 use crate::telemetry::vitals::Vitals;
 
 use claims::Book;
+use drain::Draining;
 use gather::Draft;
 pub use messages::{Ask, Committed, Deliver, Drain, Due, TakeBack, Tend};
 use queue::Queue;
@@ -114,16 +115,6 @@ pub struct BrokerSupervisor {
     offline: VecDeque<(Instant, CharacterKey)>,
     last_commit_at: Instant,
     drain: Draining,
-}
-
-/// Whether the shard is being given back.
-enum Draining {
-    No,
-    /// What was accepted is finished; then this is told.
-    Yes(oneshot::Sender<()>),
-    /// It was told, and whoever comes next will find everything in SQL: what comes late, such as
-    /// a batch the intake was gathering, is never begun. Only the lease is still renewed.
-    Over,
 }
 
 /// A dispatched round.
@@ -196,18 +187,7 @@ impl BrokerSupervisor {
                 self.resolve(draft, started, context);
             }
         }
-        if self.queue.is_empty() && self.is_quiet() && matches!(self.drain, Draining::Yes(_)) {
-            if self.queue.has_progress() {
-                self.dispatch(Draft::default(), Instant::now(), context);
-            } else if let Draining::Yes(done) = std::mem::replace(&mut self.drain, Draining::Over) {
-                self.retire_all();
-                let _ = done.send(());
-            }
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        matches!(self.drain, Draining::Over)
+        self.end_drain(context);
     }
 
     /// No round is open, about to be opened, or taken apart.
@@ -505,14 +485,5 @@ impl Handler<Tend> for BrokerSupervisor {
         {
             self.dispatch(Draft::default(), Instant::now(), context);
         }
-    }
-}
-
-impl Handler<Drain> for BrokerSupervisor {
-    type Result = ();
-
-    fn handle(&mut self, message: Drain, context: &mut Context<Self>) {
-        self.drain = Draining::Yes(message.done);
-        self.pump(context);
     }
 }
