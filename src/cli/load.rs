@@ -24,7 +24,7 @@ use crate::config::Log;
 use crate::domain::{Tenant, TenantId, pet};
 use crate::edge::kafka::Options;
 use crate::sidecar::ports::kafka_options;
-use crate::sim::crowd::{Act, Mix, Popularity};
+use crate::sim::crowd::{Act, Mix};
 use crate::sim::shop::Shop;
 use crate::sim::topics::{Places, num_between};
 use crate::sim::{Books, Crowd, Reader, Sender, Topics};
@@ -213,12 +213,8 @@ impl<'a> Load<'a> {
     async fn run(self) -> anyhow::Result<Report> {
         let args = self.args;
         let before = Instant::now();
-        let popularity = match args.zipf {
-            Some(exponent) => Popularity::Zipf { exponent },
-            None => Popularity::Uniform,
-        };
         let seed = rand::random();
-        let mut crowd = Crowd::hire(&self.shop, args.owners, args.pets, popularity, seed).await?;
+        let mut crowd = Crowd::hire(&self.shop, args.owners, args.pets, args.zipf, seed).await?;
         tokio::task::block_in_place(|| self.enter(&mut crowd))?;
         let played = self.play(&mut crowd, before).await;
         // Also when nobody reads what is told any more; a service that is away is not asked again.
@@ -237,7 +233,7 @@ impl<'a> Load<'a> {
 
     /// Logs everybody in, takes the pets out and waits until that is announced.
     fn enter(&self, crowd: &mut Crowd) -> anyhow::Result<()> {
-        let _reader = self.read_from_now()?;
+        let _reader = self.read_from(&self.announced()?)?;
         crowd.enter(&self.sender)?;
         for command in crowd.take_out() {
             self.books.lock().order(&command, Instant::now());
@@ -280,8 +276,7 @@ impl<'a> Load<'a> {
     fn burst(&self, crowd: &mut Crowd, num_records: u64) -> anyhow::Result<Report> {
         let consumed = self.consumed();
         let begun = self.topics.ends(&consumed)?;
-        let status = [self.options.topics.pet_status.as_str()];
-        let announced = self.topics.ends(&status)?;
+        let announced = self.announced()?;
         let held = self.args.hold.map(Held::stop).transpose()?;
         let started = Instant::now();
         let sent = self.send(crowd, num_records)?;
@@ -294,7 +289,8 @@ impl<'a> Load<'a> {
         drop(held);
         let took = self.await_all(started, &ends, &announced, &sent)?;
         let (num_read, bare) = self.topics.read_bare(&begun, &ends)?;
-        self.read_events(&announced)?;
+        let _reader = self.read_from(&announced)?;
+        self.await_books();
         Ok(Report {
             mode: if self.args.hold.is_some() { "backlog" } else { "burst" },
             awards: sent.num_awards,
@@ -353,11 +349,10 @@ impl<'a> Load<'a> {
         announced: &Places,
         sent: &Sent,
     ) -> anyhow::Result<Duration> {
-        let status = [self.options.topics.pet_status.as_str()];
         let mut best = (u64::MAX, Instant::now());
         loop {
             let left = if sent.num_events > 0 {
-                let num_seen = num_between(announced, &self.topics.ends(&status)?);
+                let num_seen = num_between(announced, &self.announced()?);
                 sent.num_events.saturating_sub(num_seen)
             } else {
                 self.topics.lag(ends)?
@@ -385,21 +380,15 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    /// Enters everything announced since `announced` into the books.
-    fn read_events(&self, announced: &Places) -> anyhow::Result<()> {
-        let books = Arc::clone(&self.books);
-        let reader = Reader::start_at(&self.options, self.tenant, announced, move |id, event| {
-            books.lock().announce(id, &event);
-        })?;
-        self.await_books();
-        drop(reader);
-        Ok(())
+    /// How far the events reach.
+    fn announced(&self) -> Result<Places, KafkaError> {
+        self.topics.ends(&[&self.options.topics.pet_status])
     }
 
-    /// Enters everything announced from now on, until dropped.
-    fn read_from_now(&self) -> Result<Reader, KafkaError> {
+    /// Enters everything announced from these places on into the books, until dropped.
+    fn read_from(&self, places: &Places) -> Result<Reader, KafkaError> {
         let books = Arc::clone(&self.books);
-        Reader::start(&self.options, self.tenant, move |id, event| {
+        Reader::start_at(&self.options, self.tenant, places, move |id, event| {
             books.lock().announce(id, &event);
         })
     }

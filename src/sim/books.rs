@@ -22,8 +22,12 @@ pub struct Books {
     num_feeds_seen: u64,
     num_tricks: u64,
     num_tricks_seen: u64,
-    /// Only where nobody but the sender takes pets out and home.
-    moves: Option<Moves>,
+    num_spawns: u64,
+    num_spawns_seen: u64,
+    num_despawns: u64,
+    num_despawns_seen: u64,
+    /// Nobody but the sender takes pets out and home.
+    has_moves: bool,
     /// Awards announced more than once, or never ordered.
     num_unexpected: u64,
     /// Ids of all events seen; an event that stands twice shows here.
@@ -37,15 +41,6 @@ pub struct Books {
     latency: Histogram<u64>,
     /// The same since it was last asked for.
     recent: Histogram<u64>,
-}
-
-/// Pets taken out and taken home.
-#[derive(Default)]
-struct Moves {
-    num_spawns: u64,
-    num_spawns_seen: u64,
-    num_despawns: u64,
-    num_despawns_seen: u64,
 }
 
 /// One line of the balance.
@@ -66,7 +61,11 @@ impl Books {
             num_feeds_seen: 0,
             num_tricks: 0,
             num_tricks_seen: 0,
-            moves: None,
+            num_spawns: 0,
+            num_spawns_seen: 0,
+            num_despawns: 0,
+            num_despawns_seen: 0,
+            has_moves: false,
             num_unexpected: 0,
             ids: FxHashSet::default(),
             num_events: 0,
@@ -80,7 +79,7 @@ impl Books {
 
     /// Books that hold spawns and despawns as well: each that is ordered must have its effect.
     pub fn with_moves() -> Self {
-        Self { moves: Some(Moves::default()), ..Self::new() }
+        Self { has_moves: true, ..Self::new() }
     }
 
     /// Enters an order before it is sent. Its latency counts from `due`, when it should
@@ -93,16 +92,8 @@ impl Books {
             }
             pet::Order::AwardFullness { .. } => self.num_feeds += 1,
             pet::Order::Attempt { .. } => self.num_tricks += 1,
-            pet::Order::Spawn { .. } => {
-                if let Some(moves) = &mut self.moves {
-                    moves.num_spawns += 1;
-                }
-            }
-            pet::Order::Despawn => {
-                if let Some(moves) = &mut self.moves {
-                    moves.num_despawns += 1;
-                }
-            }
+            pet::Order::Spawn { .. } => self.num_spawns += 1,
+            pet::Order::Despawn => self.num_despawns += 1,
             _ => {}
         }
     }
@@ -125,17 +116,9 @@ impl Books {
                 self.num_feeds_seen += u64::from(*amount > 0);
             }
             Body::CommandResponse { .. } => self.num_tricks_seen += 1,
-            Body::Spawned { .. } => {
-                if let Some(moves) = &mut self.moves {
-                    moves.num_spawns_seen += 1;
-                }
-            }
+            Body::Spawned { .. } => self.num_spawns_seen += 1,
             // Hunger and age take pets home that nobody ordered home.
-            Body::Despawned { reason: DespawnReason::Normal, .. } => {
-                if let Some(moves) = &mut self.moves {
-                    moves.num_despawns_seen += 1;
-                }
-            }
+            Body::Despawned { reason: DespawnReason::Normal, .. } => self.num_despawns_seen += 1,
             _ => {}
         }
     }
@@ -198,9 +181,9 @@ impl Books {
             line("feedings", self.num_feeds, self.num_feeds_seen),
             line("tricks", self.num_tricks, self.num_tricks_seen),
         ];
-        if let Some(moves) = &self.moves {
-            lines.push(line("pets taken out", moves.num_spawns, moves.num_spawns_seen));
-            lines.push(line("pets taken home", moves.num_despawns, moves.num_despawns_seen));
+        if self.has_moves {
+            lines.push(line("pets taken out", self.num_spawns, self.num_spawns_seen));
+            lines.push(line("pets taken home", self.num_despawns, self.num_despawns_seen));
         }
         lines
     }

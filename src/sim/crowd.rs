@@ -29,18 +29,9 @@ const NUM_SHOPPERS: usize = 64;
 /// Characters and their pets.
 pub struct Crowd {
     members: Vec<Member>,
-    popularity: Popularity,
+    /// How often something is about the pet of each rank; none: all alike.
+    popularity: Option<Zipf<f64>>,
     rng: SmallRng,
-}
-
-/// How often something is about each pet.
-#[derive(Clone, Copy, Debug)]
-pub enum Popularity {
-    Uniform,
-    /// The pet of rank k is 1 / k^exponent times as popular as the first.
-    Zipf {
-        exponent: f64,
-    },
 }
 
 /// Shares of what is done; the rest are awards.
@@ -72,15 +63,16 @@ struct Member {
 }
 
 impl Crowd {
-    /// Creates the pets over the pets API.
+    /// Creates the pets over the pets API. With `zipf` as exponent, the pet of rank k is
+    /// 1 / k^zipf times as often the subject as the first; without, all are alike.
     ///
     /// # Errors
-    /// Any answer other than 201.
+    /// Any answer other than 201, or an exponent below 0.
     pub async fn hire(
         shop: &Shop,
         num_owners: u32,
         pets_each: u32,
-        popularity: Popularity,
+        zipf: Option<f64>,
         seed: u64,
     ) -> anyhow::Result<Self> {
         let orders = (0..num_owners).flat_map(|owner| (0..pets_each).map(move |_| owner));
@@ -100,6 +92,8 @@ impl Crowd {
         };
         let mut members: Vec<Member> = bought.into_iter().map(member).collect();
         members.sort_unstable_by_key(|member| (member.owner, member.pet));
+        let popularity = zipf.map(|exponent| Zipf::new(members.len() as f64, exponent));
+        let popularity = popularity.transpose()?;
         Ok(Self { members, popularity, rng: SmallRng::seed_from_u64(seed) })
     }
 
@@ -160,34 +154,28 @@ impl Crowd {
         if share < steps + moves {
             return self.move_pet(position);
         }
-        match self.first_out(position) {
-            Some(position) if share < steps + moves + tricks => self.trick(position),
-            _ => {
-                let (command, num_events) = self.award_at(position);
-                Act::Order { command, num_events }
-            }
+        if share < steps + moves + tricks
+            && let Some(position) = self.first_out(position)
+        {
+            return self.trick(position);
         }
+        let (command, num_events) = self.award_at(position);
+        Act::Order { command, num_events }
     }
 
     fn draw(&mut self) -> usize {
         let num = self.members.len();
-        match self.popularity {
-            Popularity::Uniform => self.rng.random_range(0..num),
-            Popularity::Zipf { exponent } => {
-                let zipf = Zipf::new(num as f64, exponent).expect("load checks its exponent");
-                let rank: f64 = zipf.sample(&mut self.rng);
-                (rank as usize).clamp(1, num) - 1
-            }
+        match &self.popularity {
+            None => self.rng.random_range(0..num),
+            Some(zipf) => (zipf.sample(&mut self.rng) as usize).clamp(1, num) - 1,
         }
     }
 
     /// The first pet from this one on that is out.
     fn first_out(&self, position: usize) -> Option<usize> {
         let (before, after) = self.members.split_at(position);
-        after.iter().chain(before).position(|member| member.is_out).map(|distance| {
-            let position = position + distance;
-            position % self.members.len()
-        })
+        let distance = after.iter().chain(before).position(|member| member.is_out)?;
+        Some((position + distance) % self.members.len())
     }
 
     /// An award for one of the pets.
@@ -286,7 +274,7 @@ mod tests {
 
     use super::*;
 
-    fn crowd(num: u32, popularity: Popularity) -> Crowd {
+    fn crowd(num: u32, zipf: Option<f64>) -> Crowd {
         let member = |id| Member {
             owner: CharacterId(id),
             pet: PetId(id),
@@ -295,19 +283,20 @@ mod tests {
             closeness: 0,
         };
         let members = (0..num).map(member).collect();
+        let popularity = zipf.map(|exponent| Zipf::new(f64::from(num), exponent).unwrap());
         Crowd { members, popularity, rng: SmallRng::seed_from_u64(0) }
     }
 
     #[test]
     fn an_award_that_reaches_a_threshold_causes_two_events() {
-        let mut crowd = crowd(1, Popularity::Uniform);
+        let mut crowd = crowd(1, None);
         assert_eq!(crowd.award_at(0).1, 2);
         assert_eq!(crowd.award_at(0).1, 1);
     }
 
     #[test]
     fn a_pet_at_the_cap_stays_there() {
-        let mut crowd = crowd(1, Popularity::Uniform);
+        let mut crowd = crowd(1, None);
         crowd.members[0].closeness = pet::MAX_CLOSENESS;
         crowd.members[0].level = pet::MAX_LEVEL;
         assert_eq!(crowd.award_at(0).1, 1);
@@ -316,7 +305,7 @@ mod tests {
 
     #[test]
     fn tricks_are_asked_of_pets_that_are_out_and_pets_at_home_are_awarded() {
-        let mut crowd = crowd(3, Popularity::Uniform);
+        let mut crowd = crowd(3, None);
         let tricks = Mix { tricks: 1.0, ..Mix::default() };
         let command = |act: Act| match act {
             Act::Order { command, .. } => command,
@@ -338,7 +327,7 @@ mod tests {
 
     #[test]
     fn the_shares_are_kept() {
-        let mut crowd = crowd(100, Popularity::Uniform);
+        let mut crowd = crowd(100, None);
         assert_eq!(crowd.take_out().count(), 100);
         let mix = Mix { steps: 0.3, moves: 0.2, tricks: 0.1 };
         let mut num = [0_u32; 4];
@@ -360,7 +349,7 @@ mod tests {
 
     #[test]
     fn by_zipf_the_first_is_as_popular_as_its_rank_says() {
-        let mut crowd = crowd(1_000, Popularity::Zipf { exponent: 1.0 });
+        let mut crowd = crowd(1_000, Some(1.0));
         let mut num = vec![0_u32; 1_000];
         for _ in 0..100_000 {
             num[crowd.draw()] += 1;

@@ -3,6 +3,7 @@
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use super::world::World;
 
@@ -10,7 +11,8 @@ use super::world::World;
 const MIX: &str =
     "--owners 30 --rate 300 --for 3s --movement 0.3 --spawns 0.2 --tricks 0.1 --zipf 1";
 
-async fn load(world: &mut World, arguments: &str) -> Output {
+/// A load that runs by itself.
+fn start_load(world: &mut World, arguments: &str) -> JoinHandle<Output> {
     let url = world.process().game();
     let mut command = Command::new(env!("CARGO_BIN_EXE_menagerie"));
     command
@@ -19,7 +21,11 @@ async fn load(world: &mut World, arguments: &str) -> Output {
         .args(["--json", "--url", &url])
         .envs(world.ground.env.iter().cloned())
         .stderr(Stdio::inherit());
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+}
+
+async fn load(world: &mut World, arguments: &str) -> Output {
+    start_load(world, arguments).await.unwrap()
 }
 
 fn report(output: &Output) -> Value {
@@ -29,13 +35,7 @@ fn report(output: &Output) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_mixed_loads_at_once_balance_their_books() {
     let Some(mut world) = World::new().await else { return };
-    let url = world.process().game();
-    let mut beside = Command::new(env!("CARGO_BIN_EXE_menagerie"))
-        .args(["load", "--owners", "20", "--rate", "100", "--for", "3s", "--url", &url])
-        .envs(world.ground.env.iter().cloned())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let beside = start_load(&mut world, "--owners 20 --rate 100 --for 3s");
     let output = load(&mut world, MIX).await;
     let report = report(&output);
     assert_eq!(output.status.code(), Some(0), "{report:#}");
@@ -43,8 +43,8 @@ async fn two_mixed_loads_at_once_balance_their_books() {
     for kind in ["awards", "spawns", "tricks", "steps"] {
         assert!(report[kind].as_u64().unwrap() > 0, "{kind}: {report:#}");
     }
-    let beside = tokio::task::spawn_blocking(move || beside.wait().unwrap()).await.unwrap();
-    assert_eq!(beside.code(), Some(0), "the other one's");
+    let beside = beside.await.unwrap();
+    assert_eq!(beside.status.code(), Some(0), "{:#}", self::report(&beside));
     world.close().await;
 }
 

@@ -11,7 +11,6 @@ use chrono::{DateTime, Utc};
 use futures::poll;
 use menagerie::domain::{Tenant, TenantId};
 use menagerie::edge::kafka::Options;
-use menagerie::sim::crowd::Popularity;
 use menagerie::sim::shop::Shop;
 use menagerie::sim::{Books, Crowd, Reader, Sender, Topics};
 use parking_lot::Mutex;
@@ -104,8 +103,7 @@ impl World {
 
     /// Brings everybody online with a pet.
     pub(super) async fn populate(&mut self) {
-        let uniform = Popularity::Uniform;
-        let mut crowd = Crowd::hire(&self.shop(), NUM_OWNERS, 1, uniform, 7).await.unwrap();
+        let mut crowd = Crowd::hire(&self.shop(), NUM_OWNERS, 1, None, 7).await.unwrap();
         crowd.enter(&self.sender).unwrap();
         for command in crowd.take_out() {
             self.sender.command(&command).unwrap();

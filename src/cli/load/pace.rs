@@ -9,7 +9,7 @@ use crate::sim::Crowd;
 impl Load<'_> {
     /// Sends at a rate and reads the events back as they come.
     pub(super) fn pace(&self, crowd: &mut Crowd, rate: u32) -> anyhow::Result<Report> {
-        let _reader = self.read_from_now()?;
+        let _reader = self.read_from(&self.announced()?)?;
         let started = Instant::now();
         let mut sent = Sent::default();
         let num_records = (self.args.duration.as_secs_f64() * f64::from(rate)) as u64;
