@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::edge::kafka::Options;
@@ -31,19 +31,37 @@ impl Topics {
         Ok(Self { consumer: config.create()?, options: options.clone() })
     }
 
-    /// The offset after the last record of each partition.
+    /// The offset after the last record of each partition. Patient with topics that are just
+    /// being created.
     ///
     /// # Errors
     /// When the cluster does not answer, or a topic does not exist.
     pub fn ends(&self, topics: &[&str]) -> Result<Places, KafkaError> {
+        let deadline = Instant::now() + PATIENCE;
         let mut ends = Places::new();
         for topic in topics {
-            let metadata = self.consumer.fetch_metadata(Some(topic), PATIENCE)?;
-            for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
-                let id = partition.id();
-                let (_, end) = self.consumer.fetch_watermarks(topic, id, PATIENCE)?;
-                ends.insert(((*topic).to_owned(), id), end);
-            }
+            let ends_of = loop {
+                match self.ends_of(topic) {
+                    Err(_) if Instant::now() < deadline => std::thread::sleep(POLL),
+                    answered => break answered?,
+                }
+            };
+            ends.extend(ends_of);
+        }
+        Ok(ends)
+    }
+
+    fn ends_of(&self, topic: &str) -> Result<Places, KafkaError> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), PATIENCE)?;
+        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        let ends = partitions.map(|partition| {
+            let (_, end) = self.consumer.fetch_watermarks(topic, partition.id(), PATIENCE)?;
+            Ok(((topic.to_owned(), partition.id()), end))
+        });
+        let ends: Places = ends.collect::<Result<_, KafkaError>>()?;
+        if ends.is_empty() {
+            // That is how metadata tell of a topic which is not there, or not yet.
+            return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
         }
         Ok(ends)
     }
