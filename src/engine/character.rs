@@ -18,7 +18,9 @@ use rand::{RngExt, SeedableRng};
 use uuid::Uuid;
 
 use self::recent::Recent;
+use super::registry::Entry;
 use super::round::{Answer, Census, Death, Item, Origin, RoundContext, Step, Stepped};
+use super::supervisor::MAX_OPEN_ROUNDS;
 use crate::domain::character::Action;
 use crate::domain::input::Request;
 use crate::domain::owner::Movement;
@@ -30,6 +32,11 @@ use crate::faults;
 use crate::telemetry::mailbox::{Envelope, MessageKind, Span};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::panics;
+use crate::telemetry::vitals::Vitals;
+
+/// Messages that can wait for one character at the same time: its part of each open round, and a
+/// walk. A person who looks in waits here as well.
+pub const CAPACITY: usize = MAX_OPEN_ROUNDS + 1;
 
 /// One character with its pets and its session.
 pub struct CharacterActor {
@@ -62,19 +69,26 @@ pub struct Walk {
     pub credit: WalkCredit,
 }
 
-/// Counts the walks on their way to actors.
-pub struct WalkCredit(Arc<AtomicUsize>);
+/// A walk on its way to an actor: the only one of its character, and counted among all.
+pub struct WalkCredit {
+    addressee: Arc<Vitals>,
+    outstanding: Arc<AtomicUsize>,
+}
 
 /// Where the pets stand; for readers beside the rounds.
 #[derive(Message)]
 #[rtype(result = "Vec<(PetId, Position)>")]
-pub struct ReadPositions;
+pub struct ReadPositions {
+    pub envelope: Envelope,
+}
 
 /// Leave memory: nothing of this actor is uncommitted, or what is shall be forgotten.
 /// Answers with what it was known by.
 #[derive(Message)]
 #[rtype(result = "Retired")]
-pub struct Retire;
+pub struct Retire {
+    envelope: Envelope,
+}
 
 /// What the directories held of an actor.
 #[derive(Default, Debug, actix::MessageResponse)]
@@ -139,6 +153,9 @@ impl CharacterActor {
             rules: &round.rules,
         };
         let mut ended = Vec::with_capacity(items.len());
+        for item in items {
+            self.recent.advance(item);
+        }
         let mut recorder = span.map(|span| self.recent.begin(span));
         for item in items {
             faults::on_step(&item.input);
@@ -234,12 +251,23 @@ impl Handler<Walk> for CharacterActor {
     type Result = ();
 
     fn handle(&mut self, mut message: Walk, _: &mut Context<Self>) {
-        let _handling = message.envelope.open(MessageKind::Walk);
+        let num_movements = message.movements.len();
+        let handling = message.envelope.open_many(MessageKind::Walk, num_movements);
+        let mut outcome = Outcome::Applied;
         for movement in &message.movements {
             match self.owner.movement(movement, &message.catalog) {
-                Ok(()) => METRICS.movement.applied.inc(),
-                Err(reason) => METRICS.movement.ignored(reason).inc(),
+                Ok(()) => {
+                    METRICS.movement.applied.inc();
+                    outcome = Outcome::Applied;
+                }
+                Err(reason) => {
+                    METRICS.movement.ignored(reason).inc();
+                    outcome = Outcome::Ignored(reason);
+                }
             }
+        }
+        if let Some(span) = handling.span() {
+            self.recent.walk(span, u32::try_from(num_movements).unwrap_or(u32::MAX), outcome);
         }
     }
 }
@@ -247,7 +275,8 @@ impl Handler<Walk> for CharacterActor {
 impl Handler<ReadPositions> for CharacterActor {
     type Result = Vec<(PetId, Position)>;
 
-    fn handle(&mut self, _: ReadPositions, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, mut message: ReadPositions, _: &mut Context<Self>) -> Self::Result {
+        let _handling = message.envelope.open(MessageKind::Inspect);
         let pets = self.owner.pets().iter();
         pets.filter_map(|pet| Some((pet.id, pet.position?))).collect()
     }
@@ -256,7 +285,8 @@ impl Handler<ReadPositions> for CharacterActor {
 impl Handler<Retire> for CharacterActor {
     type Result = Retired;
 
-    fn handle(&mut self, _: Retire, context: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, mut message: Retire, context: &mut Context<Self>) -> Self::Result {
+        let _handling = message.envelope.open(MessageKind::Retire);
         context.stop();
         Retired {
             uuid: self.owner.character().map(|character| character.uuid),
@@ -265,15 +295,28 @@ impl Handler<Retire> for CharacterActor {
     }
 }
 
+impl Retire {
+    /// For an actor that is no longer in the registry.
+    pub fn of(entry: &Entry) -> Self {
+        Self { envelope: Envelope::to_character(&entry.vitals) }
+    }
+}
+
 impl WalkCredit {
-    pub fn take(outstanding: &Arc<AtomicUsize>) -> Self {
+    /// None: another walk is still on its way to this character.
+    pub fn take(addressee: &Arc<Vitals>, outstanding: &Arc<AtomicUsize>) -> Option<Self> {
+        if !addressee.begin_walk() {
+            return None;
+        }
         outstanding.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(outstanding))
+        let (addressee, outstanding) = (Arc::clone(addressee), Arc::clone(outstanding));
+        Some(Self { addressee, outstanding })
     }
 }
 
 impl Drop for WalkCredit {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.addressee.end_walk();
+        self.outstanding.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -44,6 +44,7 @@ pub struct Wind {
     pub strikes: Strikes,
     pub tend_every: Duration,
     pub renew_after: Duration,
+    pub envelope: Envelope,
 }
 
 /// When each of these characters is due; `None` takes it off the clock.
@@ -113,9 +114,12 @@ impl Handler<Wind> for Clockwork {
     type Result = ();
 
     fn handle(&mut self, message: Wind, context: &mut Context<Self>) {
-        let Wind { strikes, tend_every, renew_after } = message;
+        let Wind { strikes, tend_every, renew_after, mut envelope } = message;
+        let _handling = envelope.open(MessageKind::Wind);
         let tend = strikes.tend.clone();
-        context.run_interval(tend_every, move |_, _| tend.do_send(Tend { renew_after }));
+        context.run_interval(tend_every, move |_, _| {
+            tend.do_send(Tend { renew_after, envelope: Envelope::seal(Kind::Supervisor) });
+        });
         self.strikes = Some(strikes);
         self.set_alarm(context);
     }

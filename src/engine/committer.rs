@@ -87,10 +87,20 @@ pub struct Supervisor {
     pub take_back: Recipient<TakeBack>,
 }
 
+impl Supervisor {
+    fn give_back(&self, round: Round, refusal: Option<String>) {
+        let envelope = Envelope::seal(Kind::Supervisor);
+        self.take_back.do_send(TakeBack { round, refusal, envelope });
+    }
+}
+
 /// Introduces the supervisor; sent before the first round.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct ReportTo(pub Supervisor);
+pub struct ReportTo {
+    pub supervisor: Supervisor,
+    pub envelope: Envelope,
+}
 
 /// The next round. At most [`MAX_OPEN_ROUNDS`](super::supervisor::MAX_OPEN_ROUNDS) are here.
 #[derive(Message)]
@@ -220,9 +230,9 @@ impl Committer {
         self.expected = round.number;
         let Some(supervisor) = self.supervisor.clone() else { return };
         for behind in std::mem::take(&mut self.waiting) {
-            supervisor.take_back.do_send(TakeBack { round: behind.round, refusal: None });
+            supervisor.give_back(behind.round, None);
         }
-        supervisor.take_back.do_send(TakeBack { round, refusal: Some(detail) });
+        supervisor.give_back(round, Some(detail));
     }
 
     fn fenced(&mut self) {
@@ -326,8 +336,9 @@ impl Actor for Committer {
 impl Handler<ReportTo> for Committer {
     type Result = ();
 
-    fn handle(&mut self, message: ReportTo, _: &mut Context<Self>) {
-        self.supervisor = Some(message.0);
+    fn handle(&mut self, mut message: ReportTo, _: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::ReportTo);
+        self.supervisor = Some(message.supervisor);
     }
 }
 
@@ -339,7 +350,7 @@ impl Handler<Commit> for Committer {
         let round = message.round;
         if round.number != self.expected {
             if let Some(supervisor) = &self.supervisor {
-                supervisor.take_back.do_send(TakeBack { round, refusal: None });
+                supervisor.give_back(round, None);
             }
             return;
         }

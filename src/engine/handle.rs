@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::Addr;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::character::ReadPositions;
 use super::character::inspect::{Inspect, Snapshot};
@@ -60,10 +60,7 @@ impl Handle {
     /// # Errors
     /// See [`AskError`].
     pub async fn ask(&self, errand: Errand, deadline: Duration) -> Result<Answer, AskError> {
-        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
-            METRICS.mailbox.rejected.with_label_values(&[Kind::Supervisor.name(), "full"]).inc();
-            AskError::Full
-        })?;
+        let permit = self.permit()?;
         let (reply, answer) = oneshot::channel();
         let envelope = Envelope::seal(Kind::Supervisor);
         self.supervisor.do_send(Ask { errand, reply, permit, envelope });
@@ -74,6 +71,13 @@ impl Handle {
         }
     }
 
+    fn permit(&self) -> Result<OwnedSemaphorePermit, AskError> {
+        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
+            METRICS.mailbox.rejected.with_label_values(&[Kind::Supervisor.name(), "full"]).inc();
+            AskError::Full
+        })
+    }
+
     /// Hands over movement that came another way than through the intake; it holds no credit.
     pub fn deliver(&self, batch: Batch) {
         let envelope = Envelope::seal(Kind::Supervisor);
@@ -82,15 +86,19 @@ impl Handle {
 
     /// Where a character's pets stand; empty for one that is not in memory.
     pub async fn positions(&self, key: CharacterKey) -> Vec<(PetId, Position)> {
-        match self.registry.addr(key) {
-            Some(addr) => addr.send(ReadPositions).await.unwrap_or_default(),
+        let asked = self.registry.read(key, |entry| {
+            let envelope = Envelope::to_character(&entry.vitals);
+            entry.addr.send(ReadPositions { envelope })
+        });
+        match asked {
+            Some(positions) => positions.await.unwrap_or_default(),
             None => Vec::new(),
         }
     }
 
     /// What a character's actor holds, and how its mailbox fares; none if it is not in memory.
     pub async fn inspect(&self, key: CharacterKey) -> Option<(Inspected, Snapshot)> {
-        let (addr, inspected) = self.registry.read(key, |entry| {
+        let (asked, inspected) = self.registry.read(key, |entry| {
             let inspected = Inspected {
                 reading: entry.vitals.read(Instant::now()),
                 last_error: entry.vitals.last_error(),
@@ -98,17 +106,22 @@ impl Handle {
                 idle_seconds: entry.touched.elapsed().as_secs_f64(),
                 round: entry.last_round,
             };
-            (entry.addr.clone(), inspected)
+            let envelope = Envelope::to_character(&entry.vitals);
+            (entry.addr.send(Inspect { envelope }), inspected)
         })?;
-        Some((inspected, addr.send(Inspect).await.ok()?))
+        Some((inspected, asked.await.ok()?))
     }
 
-    /// Takes a character out of memory, once all it did is committed. None: the engine ended.
-    pub async fn leave(&self, key: CharacterKey, way: Way) -> Option<Left> {
+    /// Takes a character out of memory, once all it did is committed.
+    ///
+    /// # Errors
+    /// When too many requests wait, or the engine ended.
+    pub async fn leave(&self, key: CharacterKey, way: Way) -> Result<Left, AskError> {
+        let permit = self.permit()?;
         let (reply, left) = oneshot::channel();
         let envelope = Envelope::seal(Kind::Supervisor);
-        self.supervisor.do_send(Leave { key, way, reply, envelope });
-        left.await.ok()
+        self.supervisor.do_send(Leave { key, way, reply, permit, envelope });
+        left.await.map_err(|_| AskError::Stopped)
     }
 
     pub fn registry(&self) -> &Registry {

@@ -20,6 +20,7 @@ use crate::domain::pet::{MAX_FULLNESS, Pet};
 use crate::domain::{
     Catalog, CharacterId, CharacterKey, Event, Input, Outcome, Owner, Reason, Rules, Tenant,
 };
+use crate::telemetry::mailbox::{Envelope, Kind};
 
 /// One input of a round, with everything needed to try it again.
 #[derive(Debug)]
@@ -98,6 +99,7 @@ pub struct RoundContext {
 #[rtype(result = "()")]
 pub struct Collected {
     pub number: i64,
+    pub envelope: Envelope,
 }
 
 /// One actor's answer to its inputs of a round.
@@ -242,7 +244,8 @@ impl RoundContext {
     pub fn answer(&self, stepped: Stepped) {
         self.results.lock().push(stepped);
         if self.num_open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.collected.do_send(Collected { number: self.number });
+            let envelope = Envelope::seal(Kind::Supervisor);
+            self.collected.do_send(Collected { number: self.number, envelope });
         }
     }
 

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use super::character;
 use super::clockwork::{Clockwork, Strikes, Wind};
 use super::committer::{self, CommittedOffsets, Committer, ReportTo, Tenure};
 use super::credits::Credits;
@@ -31,7 +32,7 @@ use super::tenants::Tenants;
 use super::watch::Watch;
 use crate::domain::{Catalog, Rules};
 use crate::store::{self, Fence, Lease, Sink, Store};
-use crate::telemetry::mailbox::Kind;
+use crate::telemetry::mailbox::{Envelope, Kind};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::trace::Tracer;
 
@@ -210,7 +211,8 @@ impl Shard {
             committed: supervisor.clone().recipient(),
             take_back: supervisor.clone().recipient(),
         };
-        committer.do_send(ReportTo(report_to));
+        let envelope = Envelope::seal(Kind::Committer);
+        committer.do_send(ReportTo { supervisor: report_to, envelope });
 
         for kind in [
             Kind::Supervisor,
@@ -228,7 +230,8 @@ impl Shard {
         let renew_after = settings.lease / 3;
         // A short lease is renewed well before an outbox stops counting on it.
         let tend_every = TEND_EVERY.min(settings.lease / 6);
-        clockwork.do_send(Wind { strikes, tend_every, renew_after });
+        let envelope = Envelope::seal(Kind::Clockwork);
+        clockwork.do_send(Wind { strikes, tend_every, renew_after, envelope });
         let reading = records.read(Delivery {
             stored,
             supervisor: supervisor.clone().recipient(),
@@ -303,7 +306,7 @@ impl Shard {
     /// Publishes what was parked for NATS again.
     pub async fn retry_parked(&self) -> Option<Retried> {
         let (reply, retried) = oneshot::channel();
-        self.parked.do_send(RetryParked { reply });
+        self.parked.do_send(RetryParked { reply, envelope: Envelope::seal(Kind::NatsOutbox) });
         retried.await.ok()
     }
 
@@ -342,7 +345,8 @@ impl Shard {
         }
         phase(2, "mailboxes are finished");
         let (done, finished) = oneshot::channel();
-        self.handle.supervisor.do_send(Drain { done });
+        let envelope = Envelope::seal(Kind::Supervisor);
+        self.handle.supervisor.do_send(Drain { done, envelope });
         until(deadline, "rounds are still open", finished).await;
         phase(3, "offsets are committed");
         let reading = self.reading.lock().take();
@@ -351,9 +355,10 @@ impl Shard {
             until(deadline, "the intake still leaves", left).await;
         }
         phase(4, "outboxes are flushed");
-        let flushed = [&self.kafka, &self.nats].map(|outbox| {
+        let outboxes = [(&self.kafka, Kind::KafkaOutbox), (&self.nats, Kind::NatsOutbox)];
+        let flushed = outboxes.map(|(outbox, kind)| {
             let (done, flushed) = oneshot::channel();
-            outbox.do_send(DrainOutbox { done });
+            outbox.do_send(DrainOutbox { done, envelope: Envelope::seal(kind) });
             flushed
         });
         // A broker that is away must not cost the successor its start.
@@ -378,8 +383,7 @@ fn show_capacities(settings: &Settings) {
     for (kind, capacity) in [
         // A batch holds at least one credit, a request one permit; and the answers of rounds.
         (Kind::Supervisor, settings.max_in_flight + settings.max_requests + 2 * MAX_OPEN_ROUNDS),
-        // A round each, and a walk.
-        (Kind::Character, MAX_OPEN_ROUNDS + 1),
+        (Kind::Character, character::CAPACITY),
         (Kind::Committer, MAX_OPEN_ROUNDS),
         (Kind::KafkaOutbox, rows),
         (Kind::NatsOutbox, rows),
@@ -414,7 +418,9 @@ async fn restore(
         })
         .await?;
         num_restored += found.stored.len();
-        supervisor.send(Restore { stored: found.stored }).await.map_err(|_| StartError::Gone)?;
+        let envelope = Envelope::seal(Kind::Supervisor);
+        let restore = Restore { stored: found.stored, envelope };
+        supervisor.send(restore).await.map_err(|_| StartError::Gone)?;
     }
 }
 

@@ -397,7 +397,8 @@ impl Handler<Due> for BrokerSupervisor {
 impl Handler<Collected> for BrokerSupervisor {
     type Result = ();
 
-    fn handle(&mut self, message: Collected, context: &mut Context<Self>) {
+    fn handle(&mut self, mut message: Collected, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Collected);
         let Some(open) = self.open.iter_mut().find(|open| open.context.number == message.number)
         else {
             return;
@@ -457,7 +458,8 @@ impl Handler<Committed> for BrokerSupervisor {
 impl Handler<TakeBack> for BrokerSupervisor {
     type Result = ();
 
-    fn handle(&mut self, message: TakeBack, context: &mut Context<Self>) {
+    fn handle(&mut self, mut message: TakeBack, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::TakeBack);
         if let Some(refusal) = &message.refusal {
             tracing::error!(round = message.round.number, "commit refused: {refusal}");
             METRICS.round.retried.with_label_values(&["refused"]).inc();
@@ -471,7 +473,8 @@ impl Handler<TakeBack> for BrokerSupervisor {
 impl Handler<Tend> for BrokerSupervisor {
     type Result = ();
 
-    fn handle(&mut self, message: Tend, context: &mut Context<Self>) {
+    fn handle(&mut self, mut message: Tend, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Tend);
         METRICS
             .actors
             .live

@@ -26,7 +26,7 @@ pub enum Kind {
     Clockwork,
 }
 
-/// The kinds of message; the `message` label, and which actor they are for.
+/// The kinds of message; the `message` label.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MessageKind {
     Batch,
@@ -34,11 +34,21 @@ pub enum MessageKind {
     Due,
     Collected,
     Committed,
+    TakeBack,
+    Tend,
+    Leave,
+    Restore,
+    Drain,
     TakeRound,
     Walk,
+    Inspect,
+    Retire,
+    ReportTo,
     Commit,
-    KafkaRow,
-    NatsRow,
+    Row,
+    RowDone,
+    RetryParked,
+    Wind,
     Schedule,
 }
 
@@ -51,19 +61,7 @@ pub const KINDS: [Kind; 6] = [
     Kind::Clockwork,
 ];
 
-const MESSAGES: [MessageKind; 11] = [
-    MessageKind::Batch,
-    MessageKind::Request,
-    MessageKind::Due,
-    MessageKind::Collected,
-    MessageKind::Committed,
-    MessageKind::TakeRound,
-    MessageKind::Walk,
-    MessageKind::Commit,
-    MessageKind::KafkaRow,
-    MessageKind::NatsRow,
-    MessageKind::Schedule,
-];
+const NUM_MESSAGES: usize = MessageKind::Schedule as usize + 1;
 
 impl Kind {
     pub fn name(self) -> &'static str {
@@ -76,6 +74,30 @@ impl Kind {
             Self::Clockwork => "clockwork",
         }
     }
+
+    /// What it can be sent.
+    fn messages(self) -> &'static [MessageKind] {
+        use MessageKind as M;
+        match self {
+            Self::Supervisor => &[
+                M::Batch,
+                M::Request,
+                M::Due,
+                M::Collected,
+                M::Committed,
+                M::TakeBack,
+                M::Tend,
+                M::Leave,
+                M::Restore,
+                M::Drain,
+            ],
+            Self::Character => &[M::TakeRound, M::Walk, M::Inspect, M::Retire],
+            Self::Committer => &[M::ReportTo, M::Commit],
+            Self::KafkaOutbox => &[M::Row, M::RowDone, M::Drain],
+            Self::NatsOutbox => &[M::Row, M::RetryParked, M::Drain],
+            Self::Clockwork => &[M::Wind, M::Schedule],
+        }
+    }
 }
 
 impl MessageKind {
@@ -86,24 +108,22 @@ impl MessageKind {
             Self::Due => "due",
             Self::Collected => "collected",
             Self::Committed => "committed",
+            Self::TakeBack => "take_back",
+            Self::Tend => "tend",
+            Self::Leave => "leave",
+            Self::Restore => "restore",
+            Self::Drain => "drain",
             Self::TakeRound => "take_round",
             Self::Walk => "walk",
+            Self::Inspect => "inspect",
+            Self::Retire => "retire",
+            Self::ReportTo => "report_to",
             Self::Commit => "commit",
-            Self::KafkaRow | Self::NatsRow => "row",
+            Self::Row => "row",
+            Self::RowDone => "row_done",
+            Self::RetryParked => "retry_parked",
+            Self::Wind => "wind",
             Self::Schedule => "schedule",
-        }
-    }
-
-    fn actor(self) -> Kind {
-        match self {
-            Self::Batch | Self::Request | Self::Due | Self::Collected | Self::Committed => {
-                Kind::Supervisor
-            }
-            Self::TakeRound | Self::Walk => Kind::Character,
-            Self::Commit => Kind::Committer,
-            Self::KafkaRow => Kind::KafkaOutbox,
-            Self::NatsRow => Kind::NatsOutbox,
-            Self::Schedule => Kind::Clockwork,
         }
     }
 }
@@ -139,10 +159,17 @@ static COUNTERS: LazyLock<[Counters; 6]> = LazyLock::new(|| {
     })
 });
 
-static DURATIONS: LazyLock<[Histogram; 11]> = LazyLock::new(|| {
-    MESSAGES.map(|message| {
-        let labels = [message.actor().name(), message.name()];
-        METRICS.mailbox.message_duration_seconds.with_label_values(&labels)
+type Durations = [Option<Histogram>; NUM_MESSAGES];
+
+static DURATIONS: LazyLock<[Durations; 6]> = LazyLock::new(|| {
+    KINDS.map(|kind| {
+        let mut durations = Durations::default();
+        for message in kind.messages() {
+            let labels = [kind.name(), message.name()];
+            let histogram = METRICS.mailbox.message_duration_seconds.with_label_values(&labels);
+            durations[*message as usize] = Some(histogram);
+        }
+        durations
     })
 });
 
@@ -159,6 +186,7 @@ pub struct Envelope {
 
 /// A message being handled; its drop ends the measurement.
 pub struct Handling {
+    actor: Kind,
     message: MessageKind,
     span: Option<Span>,
 }
@@ -211,13 +239,15 @@ impl Envelope {
     /// The same for a message that brings `num` inputs.
     pub fn open_many(&mut self, message: MessageKind, num: usize) -> Handling {
         self.is_open = true;
-        let Some(sealed) = self.sealed else { return Handling { message, span: None } };
+        let actor = self.kind;
+        debug_assert!(actor.messages().contains(&message), "{actor:?} is sent {message:?}");
+        let Some(sealed) = self.sealed else { return Handling { actor, message, span: None } };
         let opened = Instant::now();
         let counters = &COUNTERS[self.kind as usize];
         counters.depth.fetch_sub(1, Ordering::Relaxed);
         counters.wait.observe(opened.duration_since(sealed).as_secs_f64());
         self.vitals().open(sealed, opened, u32::try_from(num).unwrap_or(u32::MAX));
-        Handling { message, span: Some(Span { sealed, opened }) }
+        Handling { actor, message, span: Some(Span { sealed, opened }) }
     }
 
     /// The counters of the addressee.
@@ -244,8 +274,10 @@ impl Drop for Envelope {
 
 impl Drop for Handling {
     fn drop(&mut self) {
-        if let Some(Span { opened, .. }) = self.span {
-            DURATIONS[self.message as usize].observe(opened.elapsed().as_secs_f64());
+        if let Some(Span { opened, .. }) = self.span
+            && let Some(durations) = &DURATIONS[self.actor as usize][self.message as usize]
+        {
+            durations.observe(opened.elapsed().as_secs_f64());
         }
     }
 }

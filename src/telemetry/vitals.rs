@@ -3,7 +3,7 @@
 mod ranks;
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -25,6 +25,7 @@ pub struct Vitals {
     deepest: AtomicU32,
     processed: AtomicU64,
     last_error: Mutex<Option<Box<Mishap>>>,
+    is_walking: AtomicBool,
 }
 
 /// What went wrong last.
@@ -64,6 +65,15 @@ impl Vitals {
     /// A message was lost with its actor.
     pub(super) fn lose(&self) {
         self.seat.lose_waiting();
+    }
+
+    /// Whether no walk was on its way to it; now one is, until [`end_walk`](Self::end_walk).
+    pub fn begin_walk(&self) -> bool {
+        !self.is_walking.swap(true, Ordering::Relaxed)
+    }
+
+    pub fn end_walk(&self) {
+        self.is_walking.store(false, Ordering::Relaxed);
     }
 
     pub fn fail(&self, message: impl Into<String>) {

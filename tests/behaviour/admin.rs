@@ -43,7 +43,7 @@ impl World {
         Reply::to(reqwest::Client::new().request(method, url)).await
     }
 
-    async fn see(&self, path: &str) -> Value {
+    pub(super) async fn see(&self, path: &str) -> Value {
         self.ask(Method::GET, path).await.ok()
     }
 
@@ -52,7 +52,7 @@ impl World {
         assert_eq!(reply.status, 204, "{reply:?}");
     }
 
-    fn actor(&self, number: u32) -> String {
+    pub(super) fn actor(&self, number: u32) -> String {
         format!("actors/{}/{number}", self.tenant)
     }
 

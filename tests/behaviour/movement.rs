@@ -16,6 +16,7 @@ behaviours! {
     a_late_packet_from_the_previous_map_is_ignored,
     packets_of_others_and_of_pets_at_home_are_ignored,
     a_logout_forgets_where_the_pets_stood,
+    a_walk_counts_as_one_of_the_last_messages,
 }
 
 /// Movement as `spec/pet-kafka.md` shows it.
@@ -137,4 +138,21 @@ async fn a_logout_forgets_where_the_pets_stood(world: World) {
     world.heard(1).await;
     world.login(OWNER).await;
     assert_eq!(place(&world, pet).await, [0, 0, 0, 1]);
+}
+
+async fn a_walk_counts_as_one_of_the_last_messages(world: World) {
+    let _alone = alone().await;
+    let pet = walker(&world).await;
+    for x in 1..=3 {
+        outcome(&world, &step(pet, x, 1), "applied").await;
+    }
+    let mut elsewhere = step(pet, 4, 1);
+    elsewhere["mapId"] = json!(MAP + 1);
+    outcome(&world, &elsewhere, "other_map").await;
+    let inside = world.see(&world.actor(OWNER)).await;
+    let [walk, before] = [0, 1].map(|at| &inside["messages"][at]);
+    assert_eq!((&walk["message"], &walk["num_inputs"]), (&json!("MOVEMENT"), &json!(4)));
+    assert_eq!(walk["outcome"], "ignored", "of the newest");
+    // `told` ends with an award.
+    assert_eq!((&before["message"], &before["num_inputs"]), (&json!("AWARD_CLOSENESS"), &json!(1)));
 }

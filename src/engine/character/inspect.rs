@@ -10,11 +10,14 @@ use super::recent::Handled;
 use crate::domain::character::Character;
 use crate::domain::pet::Pet;
 use crate::engine::record::Partition;
+use crate::telemetry::mailbox::{Envelope, MessageKind};
 
 /// Show everything. Waits its turn like any message: what it shows, all before it have done.
 #[derive(Message)]
 #[rtype(result = "Snapshot")]
-pub struct Inspect;
+pub struct Inspect {
+    pub envelope: Envelope,
+}
 
 /// What an actor holds. May be one round ahead of SQL.
 #[derive(Debug, actix::MessageResponse)]
@@ -32,7 +35,8 @@ pub struct Snapshot {
 impl Handler<Inspect> for CharacterActor {
     type Result = Snapshot;
 
-    fn handle(&mut self, _: Inspect, _: &mut Context<Self>) -> Snapshot {
+    fn handle(&mut self, mut message: Inspect, _: &mut Context<Self>) -> Snapshot {
+        let _handling = message.envelope.open(MessageKind::Inspect);
         Snapshot {
             character: self.owner.character().cloned(),
             pets: self.owner.pets().to_vec(),

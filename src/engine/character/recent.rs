@@ -15,14 +15,18 @@ use crate::telemetry::mailbox::Span;
 pub const MAX_HANDLED: usize = 32;
 /// Partitions remembered; a character's records come from three or four.
 const MAX_SOURCES: usize = 8;
+/// What movement is called among the commands.
+const MOVEMENT: &str = "MOVEMENT";
 
-/// One input.
+/// One input, or movement that came without a command in between.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Handled {
     /// When its handler began, in microseconds since 1970.
     at_micros: i64,
     wait_micros: u32,
     duration_micros: u32,
+    /// 1, or how many movements.
+    pub num_inputs: u32,
     /// As in the `command` label.
     pub command: &'static str,
     pub outcome: Outcome,
@@ -37,6 +41,44 @@ pub struct Recent {
 }
 
 impl Recent {
+    /// Notes how far the item's partition has come.
+    pub fn advance(&mut self, item: &Item) {
+        let Origin::Record(record) = &item.origin else { return };
+        match self.progress.iter_mut().find(|(source, _)| Arc::ptr_eq(source, &record.source)) {
+            Some((_, offset)) => *offset = record.offset,
+            None => {
+                if self.progress.len() == MAX_SOURCES {
+                    self.progress.remove(0);
+                }
+                self.progress.push((Arc::clone(&record.source), record.offset));
+            }
+        }
+    }
+
+    /// Movement was handled. What follows other movement is counted with it: a pet that walks
+    /// pushes no command out.
+    pub fn walk(&mut self, span: Span, num_inputs: u32, outcome: Outcome) {
+        let mut num_before = 0;
+        if let Some(last) = self.handled.pop_back_if(|last| last.command == MOVEMENT) {
+            num_before = last.num_inputs;
+        }
+        self.push(Handled {
+            at_micros: Utc::now().timestamp_micros(),
+            wait_micros: micros(span.opened - span.sealed),
+            duration_micros: micros(span.opened.elapsed()),
+            num_inputs: num_before.saturating_add(num_inputs),
+            command: MOVEMENT,
+            outcome,
+        });
+    }
+
+    fn push(&mut self, handled: Handled) {
+        if self.handled.len() == MAX_HANDLED {
+            self.handled.pop_front();
+        }
+        self.handled.push_back(handled);
+    }
+
     /// Measures inputs of one message, one after the other.
     pub fn begin(&mut self, span: Span) -> Recorder<'_> {
         Recorder {
@@ -72,28 +114,14 @@ impl Recorder<'_> {
         let now = Instant::now();
         let duration = now - self.last;
         self.last = now;
-        let handled = &mut self.recent.handled;
-        if handled.len() == MAX_HANDLED {
-            handled.pop_front();
-        }
-        handled.push_back(Handled {
+        self.recent.push(Handled {
             at_micros: self.now.timestamp_micros(),
             wait_micros: micros(self.wait),
             duration_micros: micros(duration),
+            num_inputs: 1,
             command: item.input.name(),
             outcome,
         });
-        let Origin::Record(record) = &item.origin else { return };
-        let progress = &mut self.recent.progress;
-        match progress.iter_mut().find(|(source, _)| Arc::ptr_eq(source, &record.source)) {
-            Some((_, offset)) => *offset = record.offset,
-            None => {
-                if progress.len() == MAX_SOURCES {
-                    progress.remove(0);
-                }
-                progress.push((Arc::clone(&record.source), record.offset));
-            }
-        }
     }
 }
 
@@ -115,4 +143,45 @@ impl Handled {
 /// Over an hour counts as that.
 fn micros(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Reason;
+
+    #[test]
+    fn walking_pushes_nothing_else_out() {
+        let mut recent = Recent::default();
+        let now = Instant::now();
+        let span = Span { sealed: now, opened: now };
+        let other = |command| Handled {
+            at_micros: 0,
+            wait_micros: 0,
+            duration_micros: 0,
+            num_inputs: 1,
+            command,
+            outcome: Outcome::Applied,
+        };
+        for _ in 0..MAX_HANDLED {
+            recent.push(other("SPAWN"));
+        }
+        recent.walk(span, 2, Outcome::Applied);
+        recent.walk(span, 3, Outcome::Ignored(Reason::OtherMap));
+        recent.push(other("DESPAWN"));
+        recent.walk(span, 1, Outcome::Applied);
+        let handled: Vec<_> =
+            recent.handled().map(|one| (one.command, one.num_inputs, one.outcome)).collect();
+        assert_eq!(handled.len(), MAX_HANDLED);
+        let walked = (MOVEMENT, 5, Outcome::Ignored(Reason::OtherMap));
+        assert_eq!(
+            handled[..4],
+            [
+                (MOVEMENT, 1, Outcome::Applied),
+                ("DESPAWN", 1, Outcome::Applied),
+                walked,
+                ("SPAWN", 1, Outcome::Applied)
+            ]
+        );
+    }
 }

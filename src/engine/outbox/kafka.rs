@@ -28,7 +28,7 @@ use crate::engine::port::{StatusTopic, TopicError};
 use crate::engine::spans::{self, Publishing};
 use crate::faults::{self, Mechanism, Point};
 use crate::store::{Sink, Store};
-use crate::telemetry::mailbox::MessageKind;
+use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::trace::Tracer;
 
@@ -102,6 +102,7 @@ pub struct RowDone {
     round: i64,
     generation: u64,
     error: Option<String>,
+    envelope: Envelope,
 }
 
 /// Say when nothing is left to publish.
@@ -109,6 +110,7 @@ pub struct RowDone {
 #[rtype(result = "()")]
 pub struct Drain {
     pub done: oneshot::Sender<()>,
+    pub envelope: Envelope,
 }
 
 impl Ticket {
@@ -123,7 +125,9 @@ impl Ticket {
     }
 
     fn report(&self, error: Option<String>) {
-        self.outbox.do_send(RowDone { round: self.round, generation: self.generation, error });
+        let envelope = Envelope::seal(Kind::KafkaOutbox);
+        let Self { round, generation, .. } = *self;
+        self.outbox.do_send(RowDone { round, generation, error, envelope });
     }
 }
 
@@ -422,7 +426,7 @@ impl Handler<HandOver> for KafkaOutbox {
     type Result = ();
 
     fn handle(&mut self, mut message: HandOver, context: &mut Context<Self>) {
-        let _handling = message.envelope.open(MessageKind::KafkaRow);
+        let _handling = message.envelope.open(MessageKind::Row);
         self.feed.take(message);
         self.pump(context);
     }
@@ -431,7 +435,8 @@ impl Handler<HandOver> for KafkaOutbox {
 impl Handler<RowDone> for KafkaOutbox {
     type Result = ();
 
-    fn handle(&mut self, message: RowDone, context: &mut Context<Self>) {
+    fn handle(&mut self, mut message: RowDone, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::RowDone);
         if message.generation != self.generation {
             return;
         }
@@ -448,7 +453,8 @@ impl Handler<RowDone> for KafkaOutbox {
 impl Handler<Drain> for KafkaOutbox {
     type Result = ();
 
-    fn handle(&mut self, message: Drain, context: &mut Context<Self>) {
+    fn handle(&mut self, mut message: Drain, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Drain);
         self.drained = Some(message.done);
         self.pump(context);
     }

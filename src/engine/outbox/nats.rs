@@ -360,7 +360,7 @@ impl Handler<HandOver> for NatsOutbox {
     type Result = ();
 
     fn handle(&mut self, mut message: HandOver, context: &mut Context<Self>) {
-        let _handling = message.envelope.open(MessageKind::NatsRow);
+        let _handling = message.envelope.open(MessageKind::Row);
         self.feed.take(message);
         self.pump(context);
     }
@@ -369,7 +369,8 @@ impl Handler<HandOver> for NatsOutbox {
 impl Handler<Drain> for NatsOutbox {
     type Result = ();
 
-    fn handle(&mut self, message: Drain, context: &mut Context<Self>) {
+    fn handle(&mut self, mut message: Drain, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Drain);
         self.drained = Some(message.done);
         self.pump(context);
     }

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::nats::{NatsOutbox, Publisher, SINK};
 use crate::engine::port;
 use crate::store::{Error, Parked, Sink};
+use crate::telemetry::mailbox::{Envelope, MessageKind};
 use crate::telemetry::metrics::METRICS;
 use crate::wire::kafka::headers::{MAJOR_VERSION, MINOR_VERSION, REGION, TENANT_ID, TRACESTATE};
 use crate::wire::nats::headers::{CHARACTER_SEQ, TRACEPARENT};
@@ -21,6 +22,7 @@ const PAGE: u64 = 256;
 #[rtype(result = "()")]
 pub struct RetryParked {
     pub reply: oneshot::Sender<Retried>,
+    pub envelope: Envelope,
 }
 
 /// How many there were.
@@ -34,7 +36,8 @@ pub struct Retried {
 impl Handler<RetryParked> for NatsOutbox {
     type Result = ();
 
-    fn handle(&mut self, message: RetryParked, _: &mut Context<Self>) {
+    fn handle(&mut self, mut message: RetryParked, _: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::RetryParked);
         let publisher = Arc::clone(&self.publisher);
         // Beside the rows: a row that waits for a broker must not keep a person waiting.
         self.runtime.spawn(async move {

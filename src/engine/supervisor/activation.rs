@@ -17,6 +17,7 @@ use crate::engine::record::Target;
 use crate::engine::registry::Entry;
 use crate::engine::round::{Census, Unrouted, UnroutedEnd};
 use crate::store::Stored;
+use crate::telemetry::mailbox::{Envelope, MessageKind};
 use crate::telemetry::metrics::METRICS;
 
 /// Offline characters kept in memory, however recently they were used; beyond it the ones
@@ -28,6 +29,7 @@ const MAX_OFFLINE: usize = 65_536;
 #[rtype(result = "()")]
 pub struct Restore {
     pub stored: Vec<Stored>,
+    pub envelope: Envelope,
 }
 
 impl BrokerSupervisor {
@@ -189,7 +191,7 @@ impl BrokerSupervisor {
         for entry in self.parts.registry.drain() {
             METRICS.actors.passivated.with_label_values(&["drain"]).inc();
             METRICS.actors.stopped.with_label_values(&["passivated"]).inc();
-            entry.addr.do_send(Retire);
+            entry.addr.do_send(Retire::of(&entry));
         }
         self.directory.clear();
         self.uuids.clear();
@@ -203,7 +205,7 @@ impl BrokerSupervisor {
         }
         METRICS.actors.passivated.with_label_values(&[why]).inc();
         METRICS.actors.stopped.with_label_values(&["passivated"]).inc();
-        let retired = entry.addr.send(Retire);
+        let retired = entry.addr.send(Retire::of(&entry));
         context.spawn(retired.into_actor(self).map(move |retired, this, _| {
             // Loaded anew in the meantime? Then it is known for good reason.
             if !this.parts.registry.contains(key) {
@@ -222,7 +224,8 @@ impl BrokerSupervisor {
 impl Handler<Restore> for BrokerSupervisor {
     type Result = ();
 
-    fn handle(&mut self, message: Restore, _: &mut Context<Self>) {
+    fn handle(&mut self, mut message: Restore, _: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Restore);
         self.activate_all(message.stored);
     }
 }

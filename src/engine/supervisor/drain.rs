@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::gather::Draft;
 use super::{BrokerSupervisor, Drain};
+use crate::telemetry::mailbox::MessageKind;
 
 /// Whether the shard is being given back.
 pub(super) enum Draining {
@@ -40,7 +41,8 @@ impl BrokerSupervisor {
 impl Handler<Drain> for BrokerSupervisor {
     type Result = ();
 
-    fn handle(&mut self, message: Drain, context: &mut Context<Self>) {
+    fn handle(&mut self, mut message: Drain, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Drain);
         self.drain = Draining::Yes(message.done);
         self.pump(context);
     }

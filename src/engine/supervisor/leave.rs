@@ -4,7 +4,7 @@
 //! uncommitted and it may go. The engine stands still for as long as one commit takes.
 
 use actix::{Context, Handler, Message};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::BrokerSupervisor;
 use crate::domain::CharacterKey;
@@ -35,6 +35,8 @@ pub struct Leave {
     pub key: CharacterKey,
     pub way: Way,
     pub reply: oneshot::Sender<Left>,
+    /// As a request's.
+    pub permit: OwnedSemaphorePermit,
     pub envelope: Envelope,
 }
 
@@ -71,7 +73,7 @@ impl Handler<Leave> for BrokerSupervisor {
     type Result = ();
 
     fn handle(&mut self, mut message: Leave, context: &mut Context<Self>) {
-        let _handling = message.envelope.open(MessageKind::Request);
+        let _handling = message.envelope.open(MessageKind::Leave);
         self.leaving.push(message);
         self.pump(context);
     }

@@ -55,6 +55,7 @@ pub struct TakeBack {
     pub round: Round,
     /// Why the database will not take it as it is; none if it only stood behind such a one.
     pub refusal: Option<String>,
+    pub envelope: Envelope,
 }
 
 /// Time passes: renew the lease if nothing else did, and retire the idle.
@@ -63,6 +64,7 @@ pub struct TakeBack {
 pub struct Tend {
     /// A commit at least this often.
     pub renew_after: Duration,
+    pub envelope: Envelope,
 }
 
 /// Finish what was accepted and say when all of it is committed.
@@ -70,4 +72,5 @@ pub struct Tend {
 #[rtype(result = "()")]
 pub struct Drain {
     pub done: oneshot::Sender<()>,
+    pub envelope: Envelope,
 }

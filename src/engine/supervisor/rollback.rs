@@ -122,7 +122,7 @@ impl BrokerSupervisor {
         if entry.due.is_some() {
             self.schedule(vec![(key, None)]);
         }
-        entry.addr.do_send(Retire);
+        entry.addr.do_send(Retire::of(&entry));
         Some(entry.vitals)
     }
 }

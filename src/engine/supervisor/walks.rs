@@ -15,10 +15,10 @@ use crate::engine::record::Move;
 use crate::telemetry::mailbox::Envelope;
 use crate::telemetry::metrics::METRICS;
 
-/// Walks on their way to actors; beyond it they wait here and are coalesced.
+/// Walks on their way to actors, one to a character; beyond it they wait here and are coalesced.
 const MAX_OUTSTANDING: usize = 4_096;
 /// Different pets or places of one character that wait; beyond it the oldest gives way.
-pub const MAX_WAITING_PER_CHARACTER: usize = 16;
+const MAX_WAITING_PER_CHARACTER: usize = 16;
 /// How long walks without credit wait before they are tried again.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(2);
 
@@ -67,27 +67,57 @@ impl BrokerSupervisor {
         if self.walks.waiting.is_empty() {
             return;
         }
-        if self.walks.outstanding.load(Ordering::Relaxed) >= MAX_OUTSTANDING {
-            if !std::mem::replace(&mut self.walks.is_waiting, true) {
-                context.run_later(TRY_AGAIN_AFTER, |this, context| {
-                    this.walks.is_waiting = false;
-                    this.flush_walks(context);
-                });
-            }
-            return;
+        if self.walks.outstanding.load(Ordering::Relaxed) < MAX_OUTSTANDING {
+            self.send_walks();
         }
+        if !self.walks.waiting.is_empty() && !std::mem::replace(&mut self.walks.is_waiting, true) {
+            context.run_later(TRY_AGAIN_AFTER, |this, context| {
+                this.walks.is_waiting = false;
+                this.flush_walks(context);
+            });
+        }
+    }
+
+    /// Those of characters to which none is on its way.
+    fn send_walks(&mut self) {
+        let registry = &self.parts.registry;
         let catalog = self.parts.catalog.load_full();
-        for (key, movements) in self.walks.waiting.drain() {
-            let num_movements = movements.len() as u64;
-            let credit = WalkCredit::take(&self.walks.outstanding);
-            let sent = self.parts.registry.read(key, |entry| {
+        let Walks { waiting, outstanding, .. } = &mut self.walks;
+        waiting.retain(|&key, movements| {
+            let must_wait = registry.read(key, |entry| {
+                let Some(credit) = WalkCredit::take(&entry.vitals, outstanding) else {
+                    return true;
+                };
+                let movements = std::mem::take(movements);
                 let envelope = Envelope::to_character(&entry.vitals);
                 let catalog = Arc::clone(&catalog);
                 entry.addr.do_send(Walk { movements, catalog, envelope, credit });
+                false
             });
-            if sent.is_none() {
-                METRICS.movement.ignored(Reason::NotOnline).inc_by(num_movements);
+            if must_wait.is_none() {
+                METRICS.movement.ignored(Reason::NotOnline).inc_by(movements.len() as u64);
             }
-        }
+            must_wait.unwrap_or(false)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::vitals::Vitals;
+
+    #[test]
+    fn one_walk_at_a_time_is_on_its_way_to_a_character() {
+        let (vitals, outstanding) = (Arc::default(), Arc::default());
+        let take = |to: &Arc<Vitals>| WalkCredit::take(to, &outstanding);
+        let first = take(&vitals);
+        assert!(first.is_some() && take(&vitals).is_none());
+        let other = take(&Arc::default());
+        assert!(other.is_some(), "another character's");
+        assert_eq!(outstanding.load(Ordering::Relaxed), 2);
+        drop(first);
+        assert_eq!(outstanding.load(Ordering::Relaxed), 1);
+        assert!(take(&vitals).is_some());
     }
 }

@@ -15,6 +15,7 @@ use crate::edge::http::asked::query;
 use crate::edge::http::error::{Code, Error};
 use crate::edge::http::{reading, resource};
 use crate::edge::operations::document::Document;
+use crate::engine::character;
 use crate::engine::character::inspect::Snapshot;
 use crate::engine::character::recent::Handled;
 use crate::engine::handle::Inspected;
@@ -22,16 +23,12 @@ use crate::engine::record::{Cause, Target};
 use crate::engine::request::Errand;
 use crate::engine::roll::{self, Filter, Place, Seen, Sort};
 use crate::engine::round::{Answer, Census};
-use crate::engine::supervisor::MAX_OPEN_ROUNDS;
 use crate::engine::supervisor::leave::{Left, Way};
-use crate::engine::supervisor::walks::MAX_WAITING_PER_CHARACTER;
 use crate::store::Stored;
 use crate::telemetry::mailbox::{self, KINDS, Kind};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::vitals::{Mishap, Reading};
 
-/// Rounds and walks of one character that can wait at the same time.
-const CHARACTER_CAPACITY: usize = MAX_OPEN_ROUNDS + MAX_WAITING_PER_CHARACTER + 1;
 /// The reason in the event of a session that was ended.
 const KICKED: &str = "kicked";
 
@@ -137,6 +134,8 @@ struct Message {
     #[serde(serialize_with = "instant")]
     at: DateTime<Utc>,
     message: &'static str,
+    /// More than 1 where movement is counted together.
+    num_inputs: u32,
     wait_seconds: f64,
     duration_seconds: f64,
     outcome: &'static str,
@@ -248,14 +247,10 @@ async fn kick(
 impl Admin {
     /// Takes a character out of memory. One that is only stored is out already.
     async fn leave(&self, key: CharacterKey, way: Way) -> Result<(), Error> {
-        let left = self.shard()?.handle().leave(key, way).await;
-        match left {
-            None => Err(Error::new(Code::NotServing, "the engine has stopped")),
-            Some(Left::Done) => Ok(()),
-            Some(Left::Online) => {
-                Err(Error::new(Code::CharacterOnline, "it is online; kick it first"))
-            }
-            Some(Left::Absent) => {
+        match self.shard()?.handle().leave(key, way).await? {
+            Left::Done => Ok(()),
+            Left::Online => Err(Error::new(Code::CharacterOnline, "it is online; kick it first")),
+            Left::Absent => {
                 let stored = self.stored(move |store| async move { store.load(&[key]).await });
                 match stored.await?.is_empty() {
                     true => Err(Reason::UnknownCharacter.into()),
@@ -297,7 +292,7 @@ impl Actor {
             mailbox: Mailbox {
                 messages: reading.waiting,
                 deepest: reading.deepest,
-                capacity: i64::try_from(CHARACTER_CAPACITY).unwrap_or(i64::MAX),
+                capacity: i64::try_from(character::CAPACITY).unwrap_or(i64::MAX),
             },
             oldest_wait_seconds: reading.oldest_wait.map(|wait| wait.as_secs_f64()),
             processed: reading.processed,
@@ -401,6 +396,7 @@ impl From<&Handled> for Message {
         Self {
             at: handled.at(),
             message: handled.command,
+            num_inputs: handled.num_inputs,
             wait_seconds: handled.wait().as_secs_f64(),
             duration_seconds: handled.duration().as_secs_f64(),
             outcome: match handled.outcome {

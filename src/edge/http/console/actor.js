@@ -32,7 +32,7 @@ const PROGRESS = [
 ];
 
 const MESSAGES = [
-  { label: 'Message', cell: (m) => m.message },
+  { label: 'Message', cell: (m) => (m.num_inputs > 1 ? `${m.message} × ${count(m.num_inputs)}` : m.message) },
   { label: 'At', cell: (m) => time(m.at, { millis: true }), num: true },
   { label: 'Wait', cell: (m) => seconds(m.wait_seconds), num: true },
   { label: 'Duration', cell: (m) => seconds(m.duration_seconds), num: true },
