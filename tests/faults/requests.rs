@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::process::SOON;
+use super::process::{SOON, until};
 use super::world::World;
 
 /// No request may hang: far beyond `http.request_timeout`, which is 5 s.
@@ -117,5 +117,28 @@ async fn requests_in_an_outage_are_answered_with_503_and_have_one_effect_when_re
     }
     let again = insist(&world, CHARACTERS, "create", &keyed).await;
     assert_eq!(again, (201, created));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_action_in_an_outage_is_not_done_later_and_the_audit_log_says_so() {
+    let Some(world) = World::new().await else { return };
+    let (status, hero) = ask(&world, Method::POST, CHARACTERS, "", &creation("Hero")).await;
+    assert_eq!(status, 201, "{hero}");
+    let restart = format!("/admin/actors/{}/{}/restart", world.tenant.id, hero["number"]);
+    let probes = world.probes();
+
+    let outage = Outage::begin();
+    let (status, problem) = probes.post(&restart).await;
+    assert_eq!(status, 503, "{problem}");
+    drop(outage);
+
+    until("an answer", async || probes.post(&restart).await.0 == 204).await;
+    // Whatever was written down before it, if anything was, has its end as well.
+    let open = "select count(*) from audit_log where outcome is null";
+    until("all outcomes", async || world.ground.count(open).await == 0).await;
+    let done = "select count(*) from audit_log where action = 'restart' and outcome = 'done'";
+    assert_eq!(world.ground.count(done).await, 1);
+    assert_eq!(probes.metric("menagerie_actor_restarted_total").await, 1.0);
     world.close().await;
 }

@@ -20,10 +20,10 @@ use std::time::Duration;
 
 use actix_web::http::header::ContentType;
 use actix_web::web::{Payload, ServiceConfig};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt};
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use serde::{Serialize, Serializer};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::auth::Staff;
@@ -104,28 +104,50 @@ impl Admin {
     }
 
     /// Does what somebody wants done: written down before it is begun, and what came of it
-    /// before it is answered.
-    async fn audited<T>(
-        &self,
+    /// before it is answered. Seen through when the caller has gone, and given up, as the caller
+    /// is told, after `http.request_timeout`.
+    async fn audited<T, F>(
+        self: &Arc<Self>,
         deed: Deed<'_>,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+        work: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, Error>
+    where
+        T: 'static,
+        F: Future<Output = Result<T, Error>> + 'static,
+    {
         self.audited_as(deed, work, |_| "done").await
     }
 
     /// As [`audited`](Self::audited), where what is done may come to different things.
-    async fn audited_as<T>(
-        &self,
+    async fn audited_as<T, F>(
+        self: &Arc<Self>,
         deed: Deed<'_>,
-        work: impl Future<Output = Result<T, Error>>,
-        outcome: impl FnOnce(&T) -> &'static str,
-    ) -> Result<T, Error> {
+        work: impl FnOnce(Arc<Self>) -> F,
+        outcome: impl FnOnce(&T) -> &'static str + 'static,
+    ) -> Result<T, Error>
+    where
+        T: 'static,
+        F: Future<Output = Result<T, Error>> + 'static,
+    {
         let entry = deed.entry()?;
-        self.begin_audit(&entry).await?;
-        let result = work.await;
-        let outcome = logged(&entry, result.as_ref().map(outcome));
-        self.end_audit(&entry, outcome).await?;
-        result
+        let admin = Arc::clone(self);
+        let work = work(Arc::clone(self));
+        let deadline = Instant::now() + self.game.request_timeout;
+        let seen_through = rt::spawn(async move {
+            admin.begin_audit(&entry).await?;
+            // Written down too late: the caller was told already.
+            let result = match Instant::now() < deadline {
+                true => timeout_at(deadline, work).await,
+                false => Ok(Err(Error::timed_out())),
+            };
+            let result = result.unwrap_or_else(|_| Err(Error::timed_out()));
+            let outcome = logged(&entry, result.as_ref().map(outcome));
+            admin.end_audit(&entry, outcome).await?;
+            result
+        });
+        seen_through
+            .await
+            .map_err(|error| Error::caused(Code::Internal, "it did not end", error))?
     }
 
     /// As [`audited`](Self::audited), for what is wanted most while the database is away: then

@@ -1,5 +1,7 @@
 //! The actors alive: a page of them, one inside, and what can be done to it.
 
+use std::sync::Arc;
+
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
@@ -209,14 +211,14 @@ async fn inspect(admin: Data<Admin>, request: HttpRequest) -> Result<HttpRespons
 
 async fn passivate(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let key = key(&request)?;
-    let work = admin.leave(key, Way::Passivate);
+    let work = move |admin: Arc<Admin>| async move { admin.leave(key, Way::Passivate).await };
     admin.audited(Deed::on(&request, "passivate", name(key)), work).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 async fn restart(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let key = key(&request)?;
-    let work = admin.leave(key, Way::Restart);
+    let work = move |admin: Arc<Admin>| async move { admin.leave(key, Way::Restart).await };
     admin.audited(Deed::on(&request, "restart", name(key)), work).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -231,7 +233,7 @@ async fn kick(
     let reason = body.text("reason")?.unwrap_or_else(|| KICKED.into());
     body.end()?;
     let detail = Some(reason.to_string());
-    let work = async {
+    let work = move |admin: Arc<Admin>| async move {
         admin.end_session(key, reason).await?;
         match admin.leave(key, Way::Passivate).await {
             // It came back at once: what was wanted, its session's end, is done.

@@ -121,15 +121,15 @@ async fn show(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, 
 async fn forget(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let id = id(&request)?;
     let deed = Deed::on(&request, "drop_dead_letter", id.to_string());
-    admin.audited(deed, admin.forget(id)).await?;
+    admin.audited(deed, move |admin| async move { admin.forget(id).await }).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 async fn redeliver(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let id = id(&request)?;
     let deed = Deed::on(&request, "redeliver", id.to_string());
-    let redelivered = admin.audited_as(deed, admin.redeliver(id), |done| done.outcome);
-    Ok(json(&redelivered.await?))
+    let work = move |admin: Arc<Admin>| async move { admin.redeliver(id).await };
+    Ok(json(&admin.audited_as(deed, work, |done| done.outcome).await?))
 }
 
 impl Admin {

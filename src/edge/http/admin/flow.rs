@@ -1,5 +1,6 @@
 //! What comes in and what goes out: the intake and the outboxes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{self, Data, ServiceConfig};
@@ -89,23 +90,18 @@ async fn resume(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse
 }
 
 async fn hold(
-    admin: &Admin,
+    admin: &Arc<Admin>,
     request: &HttpRequest,
     must_hold: bool,
 ) -> Result<HttpResponse, Error> {
     let shard = admin.shard()?;
     let action = if must_hold { "pause_intake" } else { "resume_intake" };
-    let work = async {
+    let work = move |_| async move {
         shard.intake(|reading| reading.hold(must_hold)).ok_or_else(draining)?;
         // The intake's thread may be in the middle of a batch: answered once it has obeyed.
-        let obeyed = async {
-            while shard.intake(|reading| reading.pause() == Some(Pause::Operator))
-                == Some(!must_hold)
-            {
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-        };
-        let _ = tokio::time::timeout(admin.game.request_timeout, obeyed).await;
+        while shard.intake(|reading| reading.pause() == Some(Pause::Operator)) == Some(!must_hold) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
         show(&shard)
     };
     Ok(json(&admin.audited(Deed::new(request, action), work).await?))
@@ -151,7 +147,7 @@ async fn retry(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse,
     let sink = [Sink::Kafka, Sink::Nats].into_iter().find(|sink| sink.name() == name);
     let sink = sink.ok_or_else(|| Error::new(Code::NoSuchRoute, "there is no such sink"))?;
     let shard = admin.shard()?;
-    let work = async {
+    let work = move |_| async move {
         match sink {
             // Its producer repeats by itself, for as long as it takes; nothing is set aside.
             Sink::Kafka => Ok(Retried { retried: 0, parked: 0 }),
