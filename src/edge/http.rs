@@ -155,6 +155,8 @@ pub fn serve_admin(listener: TcpListener, admin: Admin) -> io::Result<Server> {
 
 /// A resource that says which methods it has when it is asked with another.
 fn resource(path: &str, allow: &'static str) -> Resource {
+    #[cfg(test)]
+    tests::SERVED.lock().insert((path.to_owned(), allow));
     let refuse = move || async move { Err::<HttpResponse, _>(Error::method_not_allowed(allow)) };
     web::resource(path).default_service(web::to(refuse))
 }

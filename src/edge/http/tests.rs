@@ -7,6 +7,9 @@ mod described;
 mod scene;
 mod serving;
 
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,6 +19,9 @@ use self::scene::{Scene, header};
 use crate::engine::health::Stage;
 
 const CREATE: &str = r#"{"data":{"type":"pets","attributes":{"templateId":1,"ownerId":7}}}"#;
+
+/// Path and methods of every resource a server of these tests was given.
+pub(super) static SERVED: Mutex<BTreeSet<(String, &str)>> = Mutex::new(BTreeSet::new());
 
 /// Status and code of a JSON:API error, of which everything else is as it should be.
 async fn error(request: RequestBuilder) -> (u16, String) {

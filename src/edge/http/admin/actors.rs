@@ -1,19 +1,20 @@
 //! The actors alive: a page of them, one inside, and what can be done to it.
 
+mod list;
+
 use std::sync::Arc;
 
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Admin, Deed, LastError, Page, instant, json, limit, no_cursor, optional_instant};
+use super::{Admin, Deed, LastError, instant, json, optional_instant};
 use crate::domain::character::{Action, Character, Whereabouts, request};
 use crate::domain::input::Request;
 use crate::domain::pet::{MAX_FULLNESS, Pet};
 use crate::domain::{CharacterId, CharacterKey, Outcome, Reason, TenantId};
-use crate::edge::http::asked::query;
 use crate::edge::http::error::{Code, Error};
 use crate::edge::http::{reading, resource};
 use crate::edge::operations::document::Document;
@@ -23,36 +24,16 @@ use crate::engine::character::recent::Handled;
 use crate::engine::handle::Inspected;
 use crate::engine::record::{Cause, Target};
 use crate::engine::request::Errand;
-use crate::engine::roll::{self, Filter, Place, Seen, Sort};
+use crate::engine::roll::Seen;
 use crate::engine::round::{Answer, Census};
 use crate::engine::supervisor::leave::{Left, Way};
 use crate::store::Stored;
-use crate::telemetry::mailbox::{self, KINDS, Kind};
+use crate::telemetry::mailbox::{self, Kind};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::vitals::{Mishap, Reading};
 
 /// The reason in the event of a session that was ended.
 const KICKED: &str = "kicked";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Listing {
-    kind: Option<String>,
-    online: Option<bool>,
-    sort: Option<By>,
-    q: Option<String>,
-    limit: Option<u64>,
-    cursor: Option<String>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum By {
-    Mailbox,
-    Wait,
-    Idle,
-    Rate,
-}
 
 /// One line of the list.
 #[derive(Serialize)]
@@ -148,52 +129,13 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         |rest: &str, allow| resource(&format!("/admin/actors/{{tenant}}/{{number}}{rest}"), allow);
     config
         .service(
-            resource("/admin/actors", "GET, HEAD").route(web::route().guard(reading()).to(list)),
+            resource("/admin/actors", "GET, HEAD")
+                .route(web::route().guard(reading()).to(list::list)),
         )
         .service(one("", "GET, HEAD").route(web::route().guard(reading()).to(inspect)))
         .service(one("/passivate", "POST").route(web::post().to(passivate)))
         .service(one("/kick", "POST").route(web::post().to(kick)))
         .service(one("/restart", "POST").route(web::post().to(restart)));
-}
-
-async fn list(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    let Listing { kind, online, sort, q, limit: asked, cursor } = query(&request)?;
-    let limit = limit(asked)?;
-    let unknown = || Error::new(Code::InvalidQuery, "kind: there is no such actor");
-    let kind = kind
-        .map(|name| KINDS.into_iter().find(|kind| kind.name() == name).ok_or_else(unknown))
-        .transpose()?;
-    let shard = admin.shard()?;
-    let mut data = Vec::new();
-    let mut total = 0;
-    // The engine's own stand on the first page, before all characters.
-    let wants_own = online.is_none() && q.is_none() && kind != Some(Kind::Character);
-    if wants_own {
-        let own = shard.actors().filter(|(own, _)| kind.is_none_or(|kind| kind == *own));
-        let own: Vec<_> = own.map(|(kind, is_alive)| own_actor(kind, is_alive)).collect();
-        total += own.len();
-        if cursor.is_none() {
-            data.extend(own);
-        }
-    }
-    let mut next_cursor = None;
-    if kind.is_none_or(|kind| kind == Kind::Character) {
-        let filter = filter(online, q.as_deref())?;
-        let sort = match sort {
-            None => Sort::Key,
-            Some(By::Mailbox) => Sort::Mailbox,
-            Some(By::Wait) => Sort::Wait,
-            Some(By::Idle) => Sort::Idle,
-            Some(By::Rate) => Sort::Rate,
-        };
-        let after = cursor.map(|cursor| place(&cursor).ok_or_else(no_cursor)).transpose()?;
-        let room = limit.saturating_sub(data.len()).max(1);
-        let page = roll::page(shard.handle().registry(), filter, sort, after, room);
-        total += page.total;
-        next_cursor = page.next.map(cursor_of);
-        data.extend(page.seen.into_iter().map(Actor::from));
-    }
-    Ok(json(&Page { data, next_cursor, total: Some(total) }))
 }
 
 async fn inspect(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
@@ -458,31 +400,4 @@ fn key(request: &HttpRequest) -> Result<CharacterKey, Error> {
     let character = is_number.then(|| number.parse().ok()).flatten().map(CharacterId);
     let key = tenant.zip(character).map(|(tenant, character)| CharacterKey { tenant, character });
     key.ok_or_else(|| Reason::UnknownCharacter.into())
-}
-
-fn filter(online: Option<bool>, q: Option<&str>) -> Result<Filter, Error> {
-    let filter = Filter { online, ..Filter::default() };
-    let Some(q) = q.map(str::trim).filter(|q| !q.is_empty()) else { return Ok(filter) };
-    if let Ok(number) = q.trim_start_matches("n:").parse() {
-        return Ok(Filter { number: Some(number), ..filter });
-    }
-    match Uuid::try_parse(q) {
-        Ok(tenant) => Ok(Filter { tenant: Some(TenantId(tenant)), ..filter }),
-        Err(_) => Err(Error::new(Code::InvalidQuery, "q: neither a number nor a tenant")),
-    }
-}
-
-/// Opaque to callers: rank and key of the last one.
-fn cursor_of(place: Place) -> String {
-    let Place { rank, key } = place;
-    format!("{:016x}{}{:08x}", rank.to_bits(), key.tenant.0.simple(), key.character.0)
-}
-
-fn place(cursor: &str) -> Option<Place> {
-    let is_hex = cursor.len() == 56 && cursor.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let cursor = is_hex.then_some(cursor)?;
-    let rank = f64::from_bits(u64::from_str_radix(&cursor[..16], 16).ok()?);
-    let tenant = TenantId(Uuid::try_parse(&cursor[16..48]).ok()?);
-    let character = CharacterId(u32::from_str_radix(&cursor[48..], 16).ok()?);
-    Some(Place { rank, key: CharacterKey { tenant, character } })
 }
