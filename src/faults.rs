@@ -9,7 +9,7 @@
 //! | `POINT=panic` or `POINT=panic:N` | panics there, as a defect of ours would |
 //! | `without=MECHANISM` | switches one [`Mechanism`] off: the negative control of a promise |
 //! | `refuse=SUBJECT` or `refuse=SUBJECT:N` | the event log refuses the first, or the first N, publishes on this subject |
-//! | `panic=UUID` | the step of a pet command with this transaction id panics |
+//! | `panic=UUID` or `panic=UUID:N` | the step of a pet command with this transaction id panics, always or the first N times |
 //!
 //! Unset, each check is one load of a static.
 
@@ -80,7 +80,8 @@ struct Faults {
     /// Passes left until the end.
     ends: Vec<(Point, End, AtomicU64)>,
     without: Vec<Mechanism>,
-    panics: Vec<Uuid>,
+    /// Steps left to panic.
+    panics: Vec<(Uuid, AtomicU64)>,
     /// Publishes left to refuse.
     refusals: Vec<(String, AtomicU64)>,
 }
@@ -130,7 +131,7 @@ impl Faults {
         let ends = self.ends.iter().map(|(point, end, passes)| {
             format!("{end:?} at {point:?}, pass {}", passes.load(Ordering::Relaxed))
         });
-        let panics = self.panics.iter().map(|id| format!("the command {id} panics"));
+        let panics = self.panics.iter().map(|(id, _)| format!("the command {id} panics"));
         let refusals = self.refusals.iter().map(|(subject, left)| {
             format!("{} publishes on {subject} are refused", left.load(Ordering::Relaxed))
         });
@@ -161,7 +162,14 @@ impl FromStr for Faults {
             let (name, value) = entry.split_once('=').ok_or_else(bad)?;
             match name {
                 "without" => faults.without.push(named(&MECHANISMS, value).ok_or_else(bad)?),
-                "panic" => faults.panics.push(value.parse().map_err(|_| bad())?),
+                "panic" => {
+                    let (id, count) = match value.contains(':') {
+                        true => counted(value).ok_or_else(bad)?,
+                        false => (value, u64::MAX),
+                    };
+                    let id = id.parse().map_err(|_| bad())?;
+                    faults.panics.push((id, AtomicU64::new(count)));
+                }
                 "refuse" => {
                     let (subject, count) = counted(value).ok_or_else(bad)?;
                     faults.refusals.push((subject.to_owned(), AtomicU64::new(count)));
@@ -209,17 +217,21 @@ pub fn has(mechanism: Mechanism) -> bool {
 /// Whether the event log is to refuse this publish.
 pub fn refuses(subject: &str) -> bool {
     let Some(faults) = faults() else { return false };
-    faults.refusals.iter().any(|(refused, left)| {
-        let take = |left: u64| left.checked_sub(1);
-        refused == subject && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
-    })
+    faults.refusals.iter().any(|(refused, left)| refused == subject && is_left(left))
+}
+
+/// Takes one of what is left.
+fn is_left(left: &AtomicU64) -> bool {
+    let take = |left: u64| left.checked_sub(1);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
 }
 
 /// Panics if this input was named to.
 pub fn on_step(input: &Input) {
     let Some(faults) = faults() else { return };
     if let Input::Command(command) = input {
-        assert!(!faults.panics.contains(&command.transaction), "panic on demand");
+        let is_named = |(id, left): &(Uuid, AtomicU64)| *id == command.transaction && is_left(left);
+        assert!(!faults.panics.iter().any(is_named), "panic on demand");
     }
 }
 
@@ -231,11 +243,17 @@ mod tests {
     #[test]
     fn every_point_and_mechanism_has_a_name() {
         let text = "after_ack=abort:3, without=fence,refuse=character.online:2,\
-                    panic=00000000-0000-0000-0000-000000000001";
+                    panic=00000000-0000-0000-0000-000000000001,\
+                    panic=00000000-0000-0000-0000-000000000002:2";
         let faults: Faults = text.parse().unwrap();
         assert_eq!((faults.ends[0].0, faults.ends[0].1), (Point::AfterAck, End::Abort));
         assert_eq!(faults.without, [Mechanism::Fence]);
-        assert_eq!(faults.panics, [Uuid::from_u128(1)]);
+        let panics: Vec<_> = faults
+            .panics
+            .iter()
+            .map(|(id, left)| (id.as_u128(), left.load(Ordering::Relaxed)))
+            .collect();
+        assert_eq!(panics, [(1, u64::MAX), (2, 2)]);
         assert_eq!(faults.refusals[0].0, "character.online");
     }
 

@@ -139,5 +139,21 @@ pub fn page(
             idle_seconds: now.saturating_duration_since(entry.touched).as_secs_f64(),
         })
     });
-    Page { seen: seen.collect(), next, total }
+    let mut seen: Vec<Seen> = seen.collect();
+    // Some moved between the two looks; within the page, what is shown is in order.
+    seen.sort_by(|one, other| other.shown(sort).total_cmp(&one.shown(sort)));
+    Page { seen, next, total }
+}
+
+impl Seen {
+    /// What it is sorted by.
+    fn shown(&self, sort: Sort) -> f64 {
+        match sort {
+            Sort::Key => 0.0,
+            Sort::Mailbox => self.reading.waiting.into(),
+            Sort::Wait => self.reading.oldest_wait.unwrap_or_default().as_secs_f64(),
+            Sort::Idle => self.idle_seconds,
+            Sort::Rate => self.reading.rate.into(),
+        }
+    }
 }

@@ -282,3 +282,64 @@ fn stored(writer: &Writer, sink: Sink) -> Option<OutboxRow> {
     let num_events = writer.num_events();
     (num_events > 0).then(|| OutboxRow { sink, num_events, body: writer.body() })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use chrono::Utc;
+    use tokio::sync::{Semaphore, oneshot};
+
+    use super::*;
+    use crate::domain::Input;
+    use crate::engine::record::Target;
+    use crate::engine::request::Claims;
+    use crate::engine::round::Unrouted;
+
+    /// A round with the redelivery of letter 7, which ended so without an actor.
+    fn redelivery(end: UnroutedEnd) -> Round {
+        let (reply, _) = oneshot::channel();
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let origin = Origin::Request {
+            reply,
+            permit,
+            claims: Claims::new(),
+            idempotency: None,
+            redelivers: Some(7),
+        };
+        let item = Item {
+            origin,
+            target: Target::Nobody,
+            input: Input::Tick,
+            cause: Cause::none().into(),
+            index: 0,
+            is_suspect: false,
+        };
+        Round {
+            number: 1,
+            now: Utc::now(),
+            stepped: Vec::new(),
+            unrouted: vec![Unrouted { item, end }],
+            progress: Vec::new(),
+            credits: 0,
+            timing: None,
+        }
+    }
+
+    #[test]
+    fn a_letter_goes_with_its_redelivery_unless_nobody_can_say_that_it_was_applied() {
+        let keep = Keep { dead_letter_topic: false, history: false };
+        for (end, gone) in [
+            (UnroutedEnd::Unknown(Reason::UnknownPet), vec![7]),
+            (UnroutedEnd::Answered(Answer::Done), vec![7]),
+            (UnroutedEnd::Answered(Answer::Refused(Reason::NotOwner)), vec![7]),
+            (UnroutedEnd::Answered(Answer::Failed), vec![]),
+            (UnroutedEnd::Answered(Answer::Refused(Reason::IdempotencyConflict)), vec![]),
+            (UnroutedEnd::DeadLetter { reason: "panic".into(), detail: String::new() }, vec![]),
+        ] {
+            let name = format!("{end:?}");
+            let prepared = KnownTenants::default().prepare(redelivery(end), keep);
+            assert_eq!(prepared.work.redelivered, gone, "{name}");
+        }
+    }
+}
