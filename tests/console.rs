@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use self::tools::Demo;
 
 const OPERATOR: &str = "operator-of-the-console-tests";
@@ -30,11 +32,28 @@ fn run(command: &mut Command, what: &str) {
     assert!(status.success(), "{what} failed");
 }
 
-/// Dead letters to read, one of them hostile, and somebody to look at.
+/// An award whose step panics until it is a dead letter, and works when it is redelivered; and
+/// events that NATS refuses until one of them is parked.
+const FAULTS: &str = "panic=00000000-0000-4000-8000-00000000dead:2,\
+                      refuse=character.offline:3,refuse=character.dlq.character.offline:3";
+
+/// Dead letters to read, one of them hostile and one that can be redelivered; an event that was
+/// parked; somebody online, and somebody who just left.
 async fn furnish(demo: &Demo) {
-    for letter in ["{\"petId\": oops", "[]", "{\"petId\": \"<img src=x onerror=alert(1)>\"}", "{}"]
-    {
-        demo.send("COMMAND_TOPIC_PET", letter.as_bytes());
+    let award = json!({
+        "transactionId": "00000000-0000-4000-8000-00000000dead", "petId": 1, "actorId": 0,
+        "type": "AWARD_CLOSENESS", "body": { "amount": 1 },
+    });
+    let letters = ["{\"petId\": oops", "[]", "{\"petId\": \"<img src=x onerror=alert(1)>\"}", "{}"];
+    for record in letters.into_iter().map(str::to_owned).chain([award.to_string()]) {
+        demo.send("COMMAND_TOPIC_PET", record.as_bytes());
+    }
+    for kind in ["LOGIN", "LOGOUT"] {
+        let status = json!({
+            "characterId": 900_001, "worldId": 0, "type": kind,
+            "body": { "channelId": 1, "mapId": 100_000_000, "instance": uuid::Uuid::nil() },
+        });
+        demo.send("EVENT_TOPIC_CHARACTER_STATUS", status.to_string().as_bytes());
     }
     let deadline = Instant::now() + Duration::from_secs(60);
     let is_furnished = |metrics: &str| {
@@ -42,7 +61,8 @@ async fn furnish(demo: &Demo) {
             let lines = metrics.lines().filter(|line| line.starts_with(name));
             lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
         };
-        count("menagerie_dead_letters_total") >= 4.0
+        count("menagerie_dead_letters_total") >= 5.0
+            && count("menagerie_outbox_parked") >= 1.0
             && count("menagerie_characters_online") >= 5.0
             && count("menagerie_events_published_total{sink=\"nats\"") >= 1.0
     };
@@ -58,15 +78,15 @@ async fn the_console_does_what_it_says() {
     let demo = Demo::start_with(
         // Longer than the tests; they end it.
         &["--characters", "20", "--for", "20m", "--set", &format!("auth.tokens={TOKENS}")],
-        &[],
+        &[("MENAGERIE_TEST_FAULTS", FAULTS)],
     );
     furnish(&demo).await;
     let url = format!("http://{}", demo.admin);
     let mut tests = Command::new("node");
     tests.arg("run.mjs").env("CONSOLE_URL", url);
     tests.env("CONSOLE_OPERATOR", OPERATOR).env("CONSOLE_VIEWER", VIEWER);
-    // The last of them drains the process.
-    tests.env("CONSOLE_DRAIN", "1");
+    // Nothing is left out, and the last of them drains the process.
+    tests.env("CONSOLE_STRICT", "1").env("CONSOLE_DRAIN", "1");
     tokio::task::spawn_blocking(move || run(&mut tests, "node run.mjs")).await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     while reqwest::get(format!("http://{}/livez", demo.admin)).await.is_ok() {

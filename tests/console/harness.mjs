@@ -8,7 +8,12 @@ const tests = [];
 /** A behaviour. `run` gets `{ at, api, enter, need }`. */
 export const test = (name, run) => tests.push({ name, run });
 
-class Skipped extends Error {}
+class Skipped extends Error {
+  constructor(what, isOptional) {
+    super(`there is no ${what}`);
+    this.isOptional = isOptional;
+  }
+}
 
 /** Waits until `look` answers something, or no longer than is reasonable. */
 export async function until(what, look) {
@@ -47,10 +52,10 @@ function world(browser, at) {
       const text = await response.text();
       return { status: response.status, body: text ? JSON.parse(text) : null };
     },
-    /** What is asked for has to be there; a real process may lack it. */
-    need(value, what) {
+    /** What is asked for has to be there; a real process may lack it, if it is optional even under CONSOLE_STRICT. */
+    need(value, what, { isOptional = false } = {}) {
       if (value) return value;
-      throw new Skipped(`there is no ${what}`);
+      throw new Skipped(what, isOptional);
     },
     /** Nothing may have gone wrong on any page, whatever the test was about. */
     async end() {
@@ -86,7 +91,8 @@ export async function runAll(words) {
       num.passed++;
       console.log(`ok    ${each.name} (${Date.now() - began} ms)`);
     } catch (error) {
-      const isSkipped = error instanceof Skipped && !(process.env.CONSOLE_STRICT === '1' || at.mock);
+      const mayLack = !at.mock && (error.isOptional || process.env.CONSOLE_STRICT !== '1');
+      const isSkipped = error instanceof Skipped && mayLack;
       num[isSkipped ? 'skipped' : 'failed']++;
       console.log(isSkipped ? `skip  ${each.name}: ${error.message}` : `FAIL  ${each.name}\n      ${String(error.stack).replaceAll('\n', '\n      ')}`);
     }

@@ -80,7 +80,7 @@ async function api(world, who, method, parts, query, body, request_id) {
     const letter = world.letters.find((l) => l.id === a);
     if (!letter) throw unknown('dead_letter');
     if (method === 'GET') return letter;
-    if (method === 'POST' && letter.reason === 'unknown_type') return { outcome: 'dead_letter', detail: 'unknown_type' };
+    if (method === 'POST' && letter.reason === 'malformed') return { outcome: 'dead_letter', detail: 'malformed: trailing characters' };
     world.letters = world.letters.filter((l) => l !== letter);
     done(method === 'DELETE' ? 'drop' : 'redeliver', a);
     return method === 'DELETE' ? null : { outcome: 'applied', detail: null };

@@ -6,7 +6,7 @@ export const HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hack
 const NUM_ACTORS = 100_000;
 const ENGINE = ['supervisor', 'committer', 'kafka_outbox', 'nats_outbox', 'clockwork'];
 const VERBS = ['AWARD_CLOSENESS', 'SPAWN', 'FEED', 'ATTEMPT_COMMAND', 'EXCLUDE', 'walk'];
-const REASONS = ['malformed', 'not_owner', 'unknown_type', 'no_tenant'];
+const REASONS = ['malformed', 'panic', 'unknown_type', 'no_tenant'];
 
 export const at = (ago = 0) => new Date(Date.now() - ago * 1000).toISOString();
 export const base64 = (text) => Buffer.from(text).toString('base64');
@@ -114,7 +114,7 @@ export class World {
         fullness: 80 - slot * 40, slot: slot === 2 ? -1 : slot, expiration: '2027-02-23T00:00:00Z', hungry: slot > 0, excludes: slot ? [2000000] : [], x: 10, y: 20, stance: 4, fh: 99 })),
       next_due: at(-90),
       progress: [{ topic: 'COMMAND_TOPIC_PET', partition: n % 3, offset: 991 }],
-      messages: isStored ? [] : Array.from({ length: 32 }, (_, index) => ({ at: at(index * 1.7), message: VERBS[(n + index) % VERBS.length],
+      messages: isStored ? [] : Array.from({ length: 32 }, (_, index) => ({ at: at(index * 1.7), message: VERBS[(n + index) % VERBS.length], num_inputs: index === 4 ? 12 : 1,
         wait_seconds: noise(n + index) / 5000, duration_seconds: noise(n - index) / 20000, outcome: ['applied', 'applied', 'ignored', 'not_owner'][index % 4] })),
     };
   }

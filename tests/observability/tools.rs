@@ -94,11 +94,12 @@ impl Demo {
         reqwest::get(url).await.unwrap().text().await.unwrap()
     }
 
-    /// Puts a record of no tenant on a topic.
+    /// Puts a record of no tenant on a topic, behind those sent before.
     pub fn send(&self, topic: &str, value: &[u8]) {
         let mut config = ClientConfig::new();
         let producer: BaseProducer = config.set("bootstrap.servers", &self.kafka).create().unwrap();
-        producer.send(BaseRecord::<(), [u8]>::to(topic).payload(value)).unwrap();
+        let record = BaseRecord::<(), [u8]>::to(topic).partition(0).payload(value);
+        producer.send(record).unwrap();
         producer.flush(SOON).unwrap();
     }
 }

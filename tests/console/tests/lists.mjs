@@ -91,7 +91,7 @@ test('a list is turned page by page, and back', async ({ enter, api, need }) => 
 
 test('100,000 actors are counted, and a page of them shown', async ({ enter, at, api, need }) => {
   const { total } = (await api('actors?limit=1')).body;
-  need(at.mock || total >= 100_000, '100,000 actors');
+  need(at.mock || total >= 100_000, '100,000 actors', { isOptional: true });
   const page = await enter('#/actors');
   await settled(page);
   assert.match(await page.textContent('.where'), new RegExp(`${total.toLocaleString('en')} in all`));
@@ -115,7 +115,7 @@ test('an actor is opened, and shows what the API tells of it', async ({ enter, a
   const rows = (caption) => page.locator(`table:has(caption:text-is("${caption}")) tbody tr`);
   assert.deepEqual(await rows('Pets').locator('th').allTextContents(), a.pets.map(({ id }) => String(id)));
   assert.deepEqual(await rows('Pets').locator('td:nth-child(2)').allTextContents(), a.pets.map(({ name }) => name));
-  assert.deepEqual(await rows('Recent messages, the newest first').locator('th').allTextContents(), a.messages.map(({ message }) => message));
+  assert.deepEqual(await rows('Recent messages, the newest first').locator('th').allTextContents(), a.messages.map(({ message, num_inputs: num }) => (num > 1 ? `${message} × ${num.toLocaleString('en')}` : message)));
   assert.equal(await page.locator('main time').first().evaluate((time) => /^\d{4}-\d\d-\d\d [\d:.]+ UTC$/.test(time.title)), true);
 });
 
