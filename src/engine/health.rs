@@ -24,6 +24,18 @@ pub enum Stage {
     Draining,
 }
 
+impl Stage {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Standby => "standby",
+            Self::Restoring => "restoring",
+            Self::Serving => "serving",
+            Self::Draining => "draining",
+        }
+    }
+}
+
 /// Shared by the probes, the requests and whoever runs the shard.
 pub struct Health {
     inner: RwLock<Inner>,
@@ -89,49 +101,30 @@ impl Health {
         !matches!(self.stage(), Stage::Connecting | Stage::Restoring)
     }
 
-    /// The conditions of readiness, each with what is wrong with it.
-    pub fn checks(&self) -> Vec<Check> {
+    /// The conditions of readiness, all of them at every stage, each with what is wrong with it.
+    pub fn checks(&self) -> [Check; 6] {
         let inner = self.inner.read();
+        let Inner { stage, shard } = &*inner;
         let unless = |holds: bool, problem: &str| (!holds).then(|| problem.to_string());
-        let mut checks = vec![
-            Check {
-                name: "schema",
-                problem: unless(inner.stage != Stage::Connecting, "connecting"),
-            },
-            Check {
-                name: "lease",
-                problem: match inner.stage {
-                    Stage::Connecting | Stage::Standby => Some("standby".into()),
-                    Stage::Restoring => Some("restoring".into()),
-                    Stage::Serving | Stage::Draining => None,
-                },
-            },
-            Check { name: "draining", problem: unless(inner.stage != Stage::Draining, "draining") },
-        ];
-        if let Some(shard) = &inner.shard {
-            let store = match *shard.tenure().borrow() {
-                Tenure::Held => None,
-                Tenure::Interrupted => Some("the database does not answer".to_string()),
-                Tenure::Fenced => Some("another process has the shard".to_string()),
-            };
-            checks.push(Check { name: "store", problem: store });
-            let intake =
-                unless(shard.is_reading(), "no broker is connected or no partition assigned");
-            checks.push(Check { name: "intake", problem: intake });
-            let failing = shard.outbox_status.iter().filter(|(_, status)| status.is_failing());
-            let failing: Vec<String> = failing
-                .map(|(sink, status)| {
-                    format!(
-                        "{}: {}",
-                        sink.name(),
-                        status.last_error().map(|mishap| mishap.message).unwrap_or_default()
-                    )
-                })
-                .collect();
-            let outbox = (!failing.is_empty()).then(|| failing.join("; "));
-            checks.push(Check { name: "outbox", problem: outbox });
-        }
-        checks
+        let is_held = matches!(stage, Stage::Serving | Stage::Draining);
+        let [store, intake, outbox] = match shard {
+            // Of a shard that this process does not serve.
+            None => [(); 3].map(|()| Some(stage.name().to_string())),
+            Some(shard) => [
+                store_problem(shard),
+                unless(shard.is_reading(), "no broker is connected or no partition assigned"),
+                outbox_problem(shard),
+            ],
+        };
+        [
+            ("schema", unless(*stage != Stage::Connecting, "connecting")),
+            ("lease", unless(is_held, stage.name())),
+            ("store", store),
+            ("intake", intake),
+            ("outbox", outbox),
+            ("draining", unless(*stage != Stage::Draining, "draining")),
+        ]
+        .map(|(name, problem)| Check { name, problem })
     }
 
     /// Whether every condition of readiness holds.
@@ -153,8 +146,52 @@ impl Health {
     }
 }
 
+fn store_problem(shard: &Shard) -> Option<String> {
+    match *shard.tenure().borrow() {
+        Tenure::Held => None,
+        Tenure::Interrupted => Some("the database does not answer".to_string()),
+        Tenure::Fenced => Some("another process has the shard".to_string()),
+    }
+}
+
+fn outbox_problem(shard: &Shard) -> Option<String> {
+    let failing = shard.outbox_status.iter().filter(|(_, status)| status.is_failing());
+    let failing: Vec<String> = failing
+        .map(|(sink, status)| {
+            let error = status.last_error().map(|mishap| mishap.message);
+            format!("{}: {}", sink.name(), error.unwrap_or_default())
+        })
+        .collect();
+    (!failing.is_empty()).then(|| failing.join("; "))
+}
+
 impl Default for Health {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_condition_is_named_at_every_stage() {
+        let health = Health::new();
+        for (stage, [schema, lease, draining]) in [
+            (Stage::Connecting, ["connecting", "connecting", "-"]),
+            (Stage::Standby, ["-", "standby", "-"]),
+            (Stage::Restoring, ["-", "restoring", "-"]),
+            (Stage::Draining, ["-", "-", "draining"]),
+        ] {
+            health.set_stage(stage);
+            let away = stage.name();
+            let problems = [schema, lease, away, away, away, draining];
+            let checks = health.checks();
+            let names = checks.each_ref().map(|check| check.name);
+            assert_eq!(names, ["schema", "lease", "store", "intake", "outbox", "draining"]);
+            let told = checks.each_ref().map(|check| check.problem.as_deref().unwrap_or("-"));
+            assert_eq!(told, problems, "{stage:?}");
+        }
     }
 }

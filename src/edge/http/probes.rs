@@ -40,7 +40,7 @@ async fn started(health: web::Data<Health>) -> HttpResponse {
     if health.has_started() {
         return text(StatusCode::OK, "ok\n".into());
     }
-    text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", name(health.stage())))
+    text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", health.stage().name()))
 }
 
 async fn ready(health: web::Data<Health>, request: HttpRequest) -> HttpResponse {
@@ -65,7 +65,7 @@ async fn metrics(health: web::Data<Health>, request: HttpRequest) -> HttpRespons
 
 fn readiness(stage: Stage, checks: &[Check], is_verbose: bool) -> (StatusCode, String) {
     let problem = checks.iter().find_map(|check| check.problem.as_deref());
-    let problem = problem.or_else(|| (stage != Stage::Serving).then(|| name(stage)));
+    let problem = problem.or_else(|| (stage != Stage::Serving).then(|| stage.name()));
     let status = match problem {
         None => StatusCode::OK,
         Some(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -82,16 +82,6 @@ fn readiness(stage: Stage, checks: &[Check], is_verbose: bool) -> (StatusCode, S
         };
     }
     (status, body)
-}
-
-pub(super) fn name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Connecting => "connecting",
-        Stage::Standby => "standby",
-        Stage::Restoring => "restoring",
-        Stage::Serving => "serving",
-        Stage::Draining => "draining",
-    }
 }
 
 /// Drivers put line feeds into their messages.

@@ -145,7 +145,8 @@ async fn a_process_that_stands_by_is_alive_and_started_and_not_ready() {
     assert_eq!((ready.status().as_u16(), &*ready.text().await.unwrap()), (503, "standby\n"));
     let verbose = scene.admin("/readyz?verbose").await;
     assert_eq!(verbose.status(), 503);
-    let expected = "[+]schema ok\n[-]lease standby\n[+]draining ok\n";
+    let expected = "[+]schema ok\n[-]lease standby\n[-]store standby\n[-]intake standby\n\
+                    [-]outbox standby\n[+]draining ok\n";
     assert_eq!(verbose.text().await.unwrap(), expected);
     scene.stop().await;
 }

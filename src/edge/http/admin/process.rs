@@ -11,7 +11,7 @@ use super::{Admin, Deed, Page, instant, json, limit, no_cursor, optional_instant
 use crate::edge::http::asked::query;
 use crate::edge::http::auth::Staff;
 use crate::edge::http::error::{Code, Error};
-use crate::edge::http::{probes, reading, resource};
+use crate::edge::http::{reading, resource};
 use crate::edge::operations::body::{invalid, missing};
 use crate::engine::health::Stage;
 use crate::store::audit::AuditEntry;
@@ -98,7 +98,7 @@ async fn shards(admin: Data<Admin>) -> Result<HttpResponse, Error> {
             holder: row.holder,
             lease_until: row.lease_until,
             here,
-            stage: here.then(|| probes::name(stage)),
+            stage: here.then(|| stage.name()),
         }
     });
     Ok(json(&Page { data: data.collect(), next_cursor: None, total: None }))

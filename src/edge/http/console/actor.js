@@ -20,7 +20,7 @@ const PETS = [
   { label: 'Fullness', num: true, cell: (p) => [
     h('meter', { min: 0, max: 100, low: 30, optimum: 100, value: p.fullness, 'aria-hidden': 'true' }), ` ${count(p.fullness)}`] },
   { label: 'Hungry', cell: (p) => (p.hungry ? 'yes' : 'no') },
-  { label: 'Position', cell: (p) => `${p.x}, ${p.y}, stance ${p.stance}, foothold ${p.fh}`, low: true },
+  { label: 'Position', cell: (p) => (p.x == null ? '–' : `${p.x}, ${p.y}, stance ${p.stance}, foothold ${p.fh}`), low: true },
   { label: 'Excludes', cell: (p) => (p.excludes?.length ? p.excludes.join(', ') : '–'), low: true },
   { label: 'Expires', cell: (p) => time(p.expiration) },
 ];
