@@ -149,7 +149,8 @@ fn give_up(error: &KafkaError) {
     tracing::warn!("the dead letter topic did not take a copy, the letter is in SQL: {error}");
 }
 
-fn headers(entry: &Entry<'_>) -> OwnedHeaders {
+/// What an event carries besides its body.
+pub fn headers(entry: &Entry<'_>) -> OwnedHeaders {
     let context = &entry.context;
     let mut text = Uuid::encode_buffer();
     let (major, minor) = (context.major.to_be_bytes(), context.minor.to_be_bytes());

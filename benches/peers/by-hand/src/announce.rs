@@ -1,0 +1,83 @@
+//! The events of committed rounds: published in order, their rows deleted once they are acknowledged.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use menagerie::edge::kafka::status_topic::headers;
+use menagerie::engine::outbox::row::Row;
+use menagerie::store::Sink;
+use menagerie::wire::kafka::key::key;
+use rdkafka::ClientContext;
+use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
+use tokio::runtime::Handle;
+
+use crate::{Ground, SHARD};
+
+/// Rows deleted together.
+const ROWS_AT_ONCE: usize = 8;
+
+struct Acknowledge {
+    done: Sender<i64>,
+}
+
+/// The acknowledgements that a row still waits for.
+struct Open {
+    round: i64,
+    num_open: AtomicU32,
+}
+
+impl ClientContext for Acknowledge {}
+
+impl ProducerContext for Acknowledge {
+    type DeliveryOpaque = Arc<Open>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, open: Arc<Open>) {
+        assert!(result.is_ok(), "a yardstick has no second try");
+        if open.num_open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let _ = self.done.send(open.round);
+        }
+    }
+}
+
+/// Publishes what it receives, until nothing comes any more.
+pub fn publish(ground: &Ground, runtime: &Handle, rows: &Receiver<Row>) -> anyhow::Result<()> {
+    let (done, acknowledged) = channel();
+    let mut config = ground.kafka.producer();
+    let producer: ThreadedProducer<_> = config
+        .set("queue.buffering.max.messages", "0")
+        .create_with_context(Acknowledge { done })?;
+    let store = ground.store.clone();
+    let deleting = runtime.clone();
+    std::thread::spawn(move || delete(&acknowledged, &store, &deleting));
+    while let Ok(row) = rows.recv() {
+        let open = Arc::new(Open { round: row.round, num_open: AtomicU32::new(row.num_events) });
+        for entry in row.entries() {
+            let key = key(entry.owner);
+            let record =
+                BaseRecord::with_opaque_to(&ground.kafka.topics.pet_status, Arc::clone(&open))
+                    .key(key.as_slice())
+                    .payload(entry.payload)
+                    .timestamp(row.decided_at.timestamp_millis())
+                    .headers(headers(&entry));
+            producer.send(record).map_err(|(error, _)| error)?;
+        }
+    }
+    Ok(())
+}
+
+fn delete(acknowledged: &Receiver<i64>, store: &menagerie::store::Store, runtime: &Handle) {
+    let mut rounds = Vec::new();
+    while let Ok(round) = acknowledged.recv() {
+        rounds.push(round);
+        while rounds.len() < ROWS_AT_ONCE
+            && let Ok(round) = acknowledged.recv_timeout(Duration::from_millis(20))
+        {
+            rounds.push(round);
+        }
+        let deleted = runtime.block_on(store.delete_published(SHARD, Sink::Kafka, &rounds));
+        assert!(deleted.is_ok(), "{deleted:?}");
+        rounds.clear();
+    }
+}

@@ -1,0 +1,117 @@
+//! The records, decoded on the thread that polls.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::Duration;
+
+use chrono::Utc;
+use menagerie::domain::Input;
+use menagerie::edge::kafka::decode::{Decoded, Decoder};
+use menagerie::engine::record::{Cause, Payload, Target};
+use menagerie::store::Source;
+use menagerie::telemetry::trace::Tracer;
+use parking_lot::Mutex;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{Message, Offset, TopicPartitionList};
+use rustc_hash::FxHashMap;
+
+use crate::{Ground, MAX_ROUND};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(20);
+
+/// Inputs in their order, and where reading goes on behind them.
+#[derive(Default)]
+pub struct Batch {
+    pub inputs: Vec<(Target, Input, Arc<Cause>)>,
+    pub sources: FxHashMap<(Arc<str>, i32), i64>,
+}
+
+/// What Kafka is to be told, once it is committed.
+pub type Committed = Arc<Mutex<Vec<Source>>>;
+
+/// Reads from the beginning of each topic, for ever.
+pub fn read(
+    ground: &Ground,
+    max_inputs: usize,
+    to: &SyncSender<Batch>,
+    committed: &Committed,
+) -> anyhow::Result<()> {
+    let consumer: BaseConsumer = ground.kafka.consumer().create()?;
+    let mut list = TopicPartitionList::new();
+    let mut kinds = FxHashMap::default();
+    for (name, kind) in ground.kafka.topics.kinds() {
+        let name: Arc<str> = name.into();
+        let metadata = consumer.fetch_metadata(Some(&name), PATIENCE)?;
+        for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+            list.add_partition_offset(&name, partition.id(), Offset::Beginning)?;
+        }
+        kinds.insert(name, kind);
+    }
+    consumer.assign(&list)?;
+    let mut decoder = Decoder::new(Arc::default(), None, ground.max_record_bytes, Tracer::off());
+    let mut batch = Batch::default();
+    loop {
+        let patience = if batch.sources.is_empty() { POLL } else { Duration::ZERO };
+        let polled = if batch.inputs.len() < max_inputs { consumer.poll(patience) } else { None };
+        let Some(message) = polled else {
+            tell(&consumer, committed)?;
+            if !batch.sources.is_empty() && !hand_over(&mut batch, max_inputs, to) {
+                return Ok(());
+            }
+            continue;
+        };
+        let message = message?;
+        let (topic, kind) = kinds.get_key_value(message.topic()).expect("one of ours");
+        let (cause, decoded) = decoder.decode(*kind, &message, Utc::now());
+        let place = (Arc::clone(topic), message.partition());
+        batch.sources.insert(place, message.offset() + 1);
+        if let Decoded::Payload(Payload::Input { target, input }) = decoded {
+            batch.inputs.push((target, input, cause));
+        }
+    }
+}
+
+/// A full batch waits for room; another goes on growing until there is. False: nobody reads.
+fn hand_over(batch: &mut Batch, max_inputs: usize, to: &SyncSender<Batch>) -> bool {
+    let full = std::mem::take(batch);
+    if full.inputs.len() >= max_inputs.min(MAX_ROUND) {
+        return to.send(full).is_ok();
+    }
+    match to.try_send(full) {
+        Ok(()) => true,
+        Err(TrySendError::Full(back)) => {
+            *batch = back;
+            std::thread::sleep(Duration::from_micros(200));
+            true
+        }
+        Err(TrySendError::Disconnected(_)) => false,
+    }
+}
+
+fn tell(consumer: &BaseConsumer, committed: &Committed) -> anyhow::Result<()> {
+    let sources = std::mem::take(&mut *committed.lock());
+    if sources.is_empty() {
+        return Ok(());
+    }
+    let mut list = TopicPartitionList::new();
+    for source in sources {
+        let offset = Offset::Offset(source.next_offset);
+        // Of one partition the last counts.
+        if let Some(mut known) = list.find_partition(&source.topic, source.partition) {
+            known.set_offset(offset)?;
+        } else {
+            list.add_partition_offset(&source.topic, source.partition, offset)?;
+        }
+    }
+    consumer.commit(&list, CommitMode::Async)?;
+    Ok(())
+}
+
+/// For a round's transaction.
+pub fn sources(places: FxHashMap<(Arc<str>, i32), i64>) -> Vec<Source> {
+    let places = places.into_iter();
+    places
+        .map(|((topic, partition), next_offset)| Source { topic, partition, next_offset })
+        .collect()
+}
