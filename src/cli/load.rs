@@ -199,10 +199,14 @@ impl<'a> Load<'a> {
     fn new(args: &'a Args, options: Options) -> anyhow::Result<Self> {
         let tenant =
             Tenant { id: TenantId(Uuid::new_v4()), region: "LOAD".into(), major: 83, minor: 1 };
+        let sender = match args.backlog {
+            Some(_) => Sender::in_batches(options.clone(), &tenant)?,
+            None => Sender::new(options.clone(), &tenant)?,
+        };
         Ok(Self {
             args,
             shop: Shop::new(&args.url, tenant.clone()),
-            sender: Sender::new(options.clone(), &tenant)?,
+            sender,
             topics: Topics::new(&options)?,
             books: Arc::new(Mutex::new(Books::with_moves())),
             tenant: tenant.id,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -26,7 +27,21 @@ impl Sender {
     /// # Errors
     /// When the client's settings make no sense to librdkafka.
     pub fn new(options: Options, tenant: &Tenant) -> Result<Self, KafkaError> {
-        let producer = options.producer().create()?;
+        Self::with(options.producer(), options, tenant)
+    }
+
+    /// For records that are to be written as fast as possible, in batches as of busy producers.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn in_batches(options: Options, tenant: &Tenant) -> Result<Self, KafkaError> {
+        let mut config = options.producer();
+        config.set("linger.ms", "1");
+        Self::with(config, options, tenant)
+    }
+
+    fn with(config: ClientConfig, options: Options, tenant: &Tenant) -> Result<Self, KafkaError> {
+        let producer = config.create()?;
         let mut owned = OwnedHeaders::new();
         for (key, value) in headers::of_tenant(tenant) {
             owned = owned.insert(Header { key, value: Some(&value) });
