@@ -38,7 +38,7 @@ const FAULTS: &str = "panic=00000000-0000-4000-8000-00000000dead:2,\
                       refuse=character.offline:3,refuse=character.dlq.character.offline:3";
 
 /// Dead letters to read, one of them hostile and one that can be redelivered; an event that was
-/// parked; somebody online, and somebody who just left.
+/// parked; somebody who just left, and two who stay online, as those of the demo may not.
 async fn furnish(demo: &Demo) {
     let award = json!({
         "transactionId": "00000000-0000-4000-8000-00000000dead", "petId": 1, "actorId": 0,
@@ -48,9 +48,11 @@ async fn furnish(demo: &Demo) {
     for record in letters.into_iter().map(str::to_owned).chain([award.to_string()]) {
         demo.send("COMMAND_TOPIC_PET", record.as_bytes());
     }
-    for kind in ["LOGIN", "LOGOUT"] {
+    for (kind, number) in
+        [("LOGIN", 900_001), ("LOGOUT", 900_001), ("LOGIN", 900_002), ("LOGIN", 900_003)]
+    {
         let status = json!({
-            "characterId": 900_001, "worldId": 0, "type": kind,
+            "characterId": number, "worldId": 0, "type": kind,
             "body": { "channelId": 1, "mapId": 100_000_000, "instance": uuid::Uuid::nil() },
         });
         demo.send("EVENT_TOPIC_CHARACTER_STATUS", status.to_string().as_bytes());

@@ -21,6 +21,7 @@ mod statements;
 use std::time::Duration;
 
 use menagerie::config::{Config, Sources};
+use menagerie::domain::Dice;
 use menagerie::edge::kafka::Options;
 use menagerie::sidecar::ports::kafka_options;
 use menagerie::store::{self, Fence, Store};
@@ -42,6 +43,15 @@ struct Ground {
     round: i64,
     database_url: String,
     max_record_bytes: usize,
+}
+
+/// What is left to chance, which is nothing an award needs.
+struct Even;
+
+impl Dice for Even {
+    fn percent(&mut self) -> u8 {
+        50
+    }
 }
 
 fn main() -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use std::thread;
 use chrono::Utc;
 use menagerie::domain::pet::{self, Body, Order as Ask, Pet};
 use menagerie::domain::{
-    Catalog, CharacterId, Context, Dice, Effects, Event, Input, Owner, PetId, PetKey, Rules,
+    Catalog, CharacterId, Context, Effects, Event, Input, Owner, PetId, PetKey, Rules,
 };
 use menagerie::engine::outbox::kind;
 use menagerie::engine::outbox::row::{About, Row, Writer};
@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 
 use crate::api::{self, Order};
 use crate::intake::{self, Batch, Committed};
-use crate::{Ground, SHARD};
+use crate::{Even, Ground, SHARD};
 
 const READ: &str = "select owner, template_id, level, closeness, fullness, slot from pets \
     where tenant = $1 and id = $2 for update";
@@ -41,14 +41,6 @@ struct Consumer {
     rules: Rules,
     /// Commands so far: the name of a command's row of events.
     num_commands: i64,
-}
-
-struct Even;
-
-impl Dice for Even {
-    fn percent(&mut self) -> u8 {
-        50
-    }
 }
 
 pub fn run(ground: Ground, runtime: &Handle) -> anyhow::Result<()> {

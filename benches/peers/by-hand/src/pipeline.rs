@@ -10,8 +10,7 @@ use chrono::Utc;
 use menagerie::domain::input::{NewPet, Request};
 use menagerie::domain::pet::MAX_FULLNESS;
 use menagerie::domain::{
-    Catalog, CharacterId, CharacterKey, Context, Dice, Effects, Event, Input, Owner, PetId, PetKey,
-    Rules,
+    Catalog, CharacterId, CharacterKey, Context, Effects, Event, Input, Owner, PetId, PetKey, Rules,
 };
 use menagerie::engine::outbox::kind;
 use menagerie::engine::outbox::row::{About, Row, Writer};
@@ -24,7 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::api::{self, Order};
 use crate::intake::{self, Batch, Committed};
-use crate::{Ground, MAX_ROUND};
+use crate::{Even, Ground, MAX_ROUND};
 
 /// Rounds stepped while another commits.
 const MAX_AHEAD: usize = 1;
@@ -45,14 +44,6 @@ struct Stepped {
     work: Work,
     row: Option<Row>,
     created: Vec<(oneshot::Sender<PetId>, PetId)>,
-}
-
-struct Even;
-
-impl Dice for Even {
-    fn percent(&mut self) -> u8 {
-        50
-    }
 }
 
 pub fn run(ground: Ground, runtime: &Handle) -> anyhow::Result<()> {
