@@ -64,7 +64,7 @@ impl World {
         let mut process = Process::start(&ground.env, "");
         process.await_ready().await;
         Some(Self {
-            sender: Sender::new(options.clone(), &tenant).unwrap(),
+            sender: Sender::in_batches(options.clone(), &tenant).unwrap(),
             process: Some(process),
             crowd: None,
             journeys: Journeys::default(),
