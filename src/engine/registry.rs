@@ -62,10 +62,6 @@ impl Registry {
         self.actors.contains_key(&key)
     }
 
-    pub fn addr(&self, key: CharacterKey) -> Option<Addr<CharacterActor>> {
-        self.actors.get(&key).map(|entry| entry.addr.clone())
-    }
-
     pub(super) fn insert(&self, key: CharacterKey, entry: Entry) {
         count(Census::default(), entry.census);
         let number = entry.vitals.number();
