@@ -30,13 +30,16 @@ impl Sender {
         Self::with(options.producer(), options, tenant)
     }
 
-    /// For records that are to be written as fast as possible, in batches as of busy producers.
+    /// For records that are to be written as fast as possible, in batches as of busy producers,
+    /// unless the operator's `linger.ms` says otherwise.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn in_batches(options: Options, tenant: &Tenant) -> Result<Self, KafkaError> {
         let mut config = options.producer();
-        config.set("linger.ms", "1");
+        if !options.properties.contains_key("linger.ms") {
+            config.set("linger.ms", "1");
+        }
         Self::with(config, options, tenant)
     }
 

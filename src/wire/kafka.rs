@@ -11,6 +11,7 @@ pub mod command;
 pub mod headers;
 pub mod key;
 pub mod movement;
+mod plain;
 mod refused;
 pub mod status;
 

@@ -13,7 +13,7 @@ use crate::engine::record::{Cause, Move, Payload, Target};
 use crate::engine::spans;
 use crate::engine::tenants::Tenants;
 use crate::telemetry::trace::Tracer;
-use crate::wire::kafka::headers::{self, TenantHeaders};
+use crate::wire::kafka::headers;
 use crate::wire::kafka::{Refused, asset, character, command, movement};
 
 /// Longest `ENVIRONMENT` that is echoed, in bytes: it travels with every event.
@@ -42,10 +42,16 @@ pub struct Decoder {
     /// Of records without tenant headers, if one is configured.
     default_tenant: Option<Arc<Tenant>>,
     max_record_bytes: usize,
-    /// The cause of the last record that had neither trace nor environment of its own.
-    plain: Option<Arc<Cause>>,
+    /// The last record that had nothing but a tenant.
+    plain: Option<Plain>,
     nobody: Arc<Cause>,
     tracer: Tracer,
+}
+
+/// The values of the tenant headers, and the cause they make.
+struct Plain {
+    headers: [Box<[u8]>; 4],
+    cause: Arc<Cause>,
 }
 
 impl Decoder {
@@ -60,13 +66,8 @@ impl Decoder {
         Self { tenants, default_tenant, max_record_bytes, plain: None, nobody, tracer }
     }
 
-    pub fn decode(
-        &mut self,
-        kind: Kind,
-        message: &impl Message,
-        at: DateTime<Utc>,
-    ) -> (Arc<Cause>, Decoded) {
-        let (cause, decoded) = self.read(kind, message, at);
+    pub fn decode(&mut self, kind: Kind, message: &impl Message) -> (Arc<Cause>, Decoded) {
+        let (cause, decoded) = self.read(kind, message);
         match decoded {
             // Movement and what is not ours enter no round.
             Decoded::Payload(_) => (spans::enter(&self.tracer, cause), decoded),
@@ -74,12 +75,7 @@ impl Decoder {
         }
     }
 
-    fn read(
-        &mut self,
-        kind: Kind,
-        message: &impl Message,
-        at: DateTime<Utc>,
-    ) -> (Arc<Cause>, Decoded) {
+    fn read(&mut self, kind: Kind, message: &impl Message) -> (Arc<Cause>, Decoded) {
         let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
         let mut num_bytes = len(message.payload()) + len(message.key());
         let raw = match message.headers() {
@@ -112,7 +108,7 @@ impl Decoder {
                 let observer = CharacterKey { tenant, character: record.observer };
                 Decoded::Move(Move { observer, movement: record.movement })
             }),
-            Kind::CharacterStatus => character::decode(payload, at).map(|status| {
+            Kind::CharacterStatus => character::decode(payload, instant(message)).map(|status| {
                 status.map_or(Decoded::NotOurs, |(character, status)| {
                     let target = Target::Owner(CharacterKey { tenant, character });
                     input(target, Input::Status(status))
@@ -130,21 +126,19 @@ impl Decoder {
 
     /// The record's cause, or why it has no tenant.
     fn cause(&mut self, raw: &headers::Raw<'_>) -> Result<Arc<Cause>, String> {
+        let only = raw.only_tenant();
+        if let Some(only) = &only
+            && let Some(plain) = &self.plain
+            && plain.headers.iter().zip(only).all(|(known, value)| **known == **value)
+        {
+            return Ok(Arc::clone(&plain.cause));
+        }
         let mut headers = raw.without_tenant();
         headers.tenant = match raw.tenant() {
             Ok(tenant) => tenant,
             Err(error) if self.default_tenant.is_none() => return Err(error.to_string()),
             Err(_) => None,
         };
-        let is_plain = headers.traceparent.is_none()
-            && headers.tracestate.is_none()
-            && headers.environment.is_none();
-        if is_plain
-            && let Some(plain) = &self.plain
-            && is_same(plain.tenant.as_deref(), headers.tenant.as_ref())
-        {
-            return Ok(Arc::clone(plain));
-        }
         let tenant = match &headers.tenant {
             Some(tenant) => self.tenants.intern(tenant.to_tenant()),
             None => Arc::clone(self.default_tenant.as_ref().ok_or("no tenant headers")?),
@@ -156,20 +150,19 @@ impl Decoder {
             environment: headers.environment.map(Into::into),
             entry: None,
         });
-        if is_plain && headers.tenant.is_some() {
-            self.plain = Some(Arc::clone(&cause));
+        if let Some(only) = only
+            && headers.tenant.is_some()
+        {
+            self.plain = Some(Plain { headers: only.map(Into::into), cause: Arc::clone(&cause) });
         }
         Ok(cause)
     }
 }
 
-fn is_same(known: Option<&Tenant>, headers: Option<&TenantHeaders<'_>>) -> bool {
-    known.zip(headers).is_some_and(|(known, headers)| {
-        known.id.0 == headers.id
-            && *known.region == *headers.region
-            && known.major == headers.major
-            && known.minor == headers.minor
-    })
+/// When it was produced; now, if it does not say.
+pub fn instant(message: &impl Message) -> DateTime<Utc> {
+    let millis = message.timestamp().to_millis();
+    millis.and_then(DateTime::from_timestamp_millis).unwrap_or_else(Utc::now)
 }
 
 /// The headers of a record; one without a value counts as empty.

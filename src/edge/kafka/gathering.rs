@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 
-use super::decode::{Decoded, Decoder, header_pairs};
+use super::decode::{Decoded, Decoder, header_pairs, instant};
 use super::partitions::Partitions;
 use crate::engine::record::{Batch, Original, Progress, Record, credits_of};
 use crate::telemetry::metrics::METRICS;
@@ -59,8 +58,7 @@ impl Gathering {
                 self.touched.push(Progress { source, next_offset: offset + 1 });
             }
         }
-        let at = timestamp(message);
-        let (cause, decoded) = decoder.decode(assigned.kind, message, at);
+        let (cause, decoded) = decoder.decode(assigned.kind, message);
         match decoded {
             Decoded::Move(movement) => {
                 self.batch.credits += 1;
@@ -75,6 +73,7 @@ impl Gathering {
                 self.batch.credits += credits_of(range.len());
                 self.ranges.push(range);
                 let source = Arc::clone(&assigned.source);
+                let at = instant(message);
                 let original = Bytes::new();
                 self.batch.records.push(Record { source, offset, at, cause, original, payload });
             }
@@ -103,12 +102,4 @@ impl Gathering {
         self.batch.progress = self.touched;
         Some(self.batch)
     }
-}
-
-fn timestamp(message: &BorrowedMessage<'_>) -> DateTime<Utc> {
-    message
-        .timestamp()
-        .to_millis()
-        .and_then(DateTime::from_timestamp_millis)
-        .unwrap_or_else(Utc::now)
 }

@@ -32,7 +32,7 @@ use crate::telemetry::metrics::METRICS;
 const POLL: Duration = Duration::from_millis(50);
 /// Without credit for this long, the partitions are paused.
 const PAUSE_AFTER: Duration = Duration::from_secs(1);
-const COMMIT_EVERY: Duration = Duration::from_secs(1);
+const COMMIT_EVERY: Duration = Duration::from_millis(200);
 /// While partitions are paused nothing is fetched that would tell where they end: how often to
 /// ask, and for how long at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

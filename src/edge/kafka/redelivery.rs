@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use rdkafka::Timestamp;
 use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
 
@@ -47,6 +46,6 @@ impl Redelivery {
         let mut decoder =
             Decoder::new(tenants, self.default_tenant.clone(), self.max_record_bytes, tracer);
         // A status takes effect when it is redelivered, not when it was first read.
-        Some(decoder.decode(kind, &message, Utc::now()))
+        Some(decoder.decode(kind, &message))
     }
 }

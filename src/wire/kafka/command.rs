@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::plain::Plain;
 use super::{Empty, Refused};
 use crate::domain::pet::{self, MAX_EXCLUDES, Order};
 use crate::domain::{CharacterId, PetId};
@@ -56,6 +57,31 @@ struct Exclude {
 /// [`Refused::UnknownType`] for a type the specification does not list, else
 /// [`Refused::Malformed`].
 pub fn decode(payload: &[u8]) -> Result<pet::Command, Refused> {
+    match plain(payload) {
+        Some(command) => Ok(command),
+        None => with_serde(payload),
+    }
+}
+
+/// A command with nothing but an amount.
+fn plain(payload: &[u8]) -> Option<pet::Command> {
+    let mut rest = Plain::of(payload);
+    let transaction = rest.uuid(b"{\"transactionId\":\"")?;
+    let actor = CharacterId(rest.integer(b",\"actorId\":")?);
+    let pet = PetId(rest.integer(b",\"petId\":")?);
+    let kind = rest.word(b",\"type\":\"")?;
+    let amount = b",\"body\":{\"amount\":";
+    let order = match kind {
+        b"AWARD_CLOSENESS" => Order::AwardCloseness { amount: rest.integer(amount)? },
+        b"AWARD_FULLNESS" => Order::AwardFullness { amount: rest.integer(amount)? },
+        b"AWARD_LEVEL" => Order::AwardLevel { amount: rest.integer(amount)? },
+        _ => return None,
+    };
+    rest.end(b"}}")?;
+    Some(pet::Command { transaction, actor, pet, order })
+}
+
+fn with_serde(payload: &[u8]) -> Result<pet::Command, Refused> {
     let envelope: Envelope<'_> = super::record(payload)?;
     Ok(pet::Command {
         transaction: envelope.transaction_id.unwrap_or_default(),

@@ -117,6 +117,14 @@ impl<'a> Raw<'a> {
         }))
     }
 
+    /// The values of the four tenant headers, if those are all that stand here of what we read.
+    pub fn only_tenant(&self) -> Option<[&'a [u8]; 4]> {
+        let Self { traceparent: None, tracestate: None, environment: None, .. } = self else {
+            return None;
+        };
+        Some([self.tenant?, self.region?, self.major?, self.minor?])
+    }
+
     /// Everything but the tenant, which `tenancy.default` may stand in for.
     pub fn without_tenant(&self) -> RecordHeaders<'a> {
         let traceparent = self.traceparent.and_then(TraceParent::parse);

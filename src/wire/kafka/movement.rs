@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Refused;
+use super::plain::Plain;
 use crate::domain::owner::Movement;
 use crate::domain::{CharacterId, PetId};
 
@@ -37,21 +38,51 @@ struct Record {
 /// # Errors
 /// [`Refused::Malformed`].
 pub fn decode(payload: &[u8]) -> Result<MovementRecord, Refused> {
-    let record: Record = super::record(payload)?;
-    Ok(MovementRecord {
-        observer: CharacterId(record.observer_id),
-        movement: Movement {
-            pet: PetId(record.object_id),
-            world: record.world_id,
-            channel: record.channel_id,
-            map: record.map_id,
-            instance: record.instance.unwrap_or_default(),
-            x: record.x,
-            y: record.y,
-            stance: record.stance,
-            fh: record.fh,
-        },
-    })
+    match plain(payload) {
+        Some(record) => Ok(record.into()),
+        None => with_serde(payload),
+    }
+}
+
+fn with_serde(payload: &[u8]) -> Result<MovementRecord, Refused> {
+    super::record::<Record>(payload).map(MovementRecord::from)
+}
+
+fn plain(payload: &[u8]) -> Option<Record> {
+    let mut rest = Plain::of(payload);
+    let record = Record {
+        world_id: rest.integer(b"{\"worldId\":")?,
+        channel_id: rest.integer(b",\"channelId\":")?,
+        map_id: rest.integer(b",\"mapId\":")?,
+        instance: Some(rest.uuid(b",\"instance\":\"")?),
+        object_id: rest.integer(b",\"objectId\":")?,
+        observer_id: rest.integer(b",\"observerId\":")?,
+        x: rest.integer(b",\"x\":")?,
+        y: rest.integer(b",\"y\":")?,
+        stance: rest.integer(b",\"stance\":")?,
+        fh: rest.integer(b",\"fh\":"),
+    };
+    rest.end(b"}")?;
+    Some(record)
+}
+
+impl From<Record> for MovementRecord {
+    fn from(record: Record) -> Self {
+        Self {
+            observer: CharacterId(record.observer_id),
+            movement: Movement {
+                pet: PetId(record.object_id),
+                world: record.world_id,
+                channel: record.channel_id,
+                map: record.map_id,
+                instance: record.instance.unwrap_or_default(),
+                x: record.x,
+                y: record.y,
+                stance: record.stance,
+                fh: record.fh,
+            },
+        }
+    }
 }
 
 /// A movement as a channel server would send it.
@@ -151,6 +182,7 @@ mod tests {
             let text = example().replace(good, bad);
             assert_ne!(text, example(), "{good}");
             malformed(&text);
+            malformed(&spec::compact(&text));
         }
     }
 
@@ -163,15 +195,21 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_encoded_decodes_to_the_same(record in strategies::movement()) {
-            prop_assert_eq!(decode(&encode(&record)), Ok(record));
+            let encoded = encode(&record);
+            prop_assert_eq!(with_serde(&encoded), Ok(record));
+            prop_assert_eq!(plain(&encoded).map(MovementRecord::from), Some(record));
         }
 
         #[test]
-        fn damaged_records_never_panic(
+        fn a_damaged_record_is_never_read_as_something_else(
             record in strategies::movement(),
             damage in strategies::damage(),
         ) {
-            let _ = decode(&damage.of(encode(&record)));
+            let damaged = damage.of(encode(&record));
+            let expected = with_serde(&damaged);
+            if let Some(plain) = plain(&damaged) {
+                prop_assert_eq!(expected, Ok(plain.into()));
+            }
         }
 
         #[test]

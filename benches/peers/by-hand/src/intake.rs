@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
-use chrono::Utc;
 use menagerie::domain::Input;
 use menagerie::edge::kafka::decode::{Decoded, Decoder};
 use menagerie::engine::record::{Cause, Payload, Target};
@@ -63,7 +62,7 @@ pub fn read(
         };
         let message = message?;
         let (topic, kind) = kinds.get_key_value(message.topic()).expect("one of ours");
-        let (cause, decoded) = decoder.decode(*kind, &message, Utc::now());
+        let (cause, decoded) = decoder.decode(*kind, &message);
         let place = (Arc::clone(topic), message.partition());
         batch.sources.insert(place, message.offset() + 1);
         if let Decoded::Payload(Payload::Input { target, input }) = decoded {

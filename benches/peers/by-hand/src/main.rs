@@ -55,6 +55,12 @@ impl Dice for Even {
 }
 
 fn main() -> anyhow::Result<()> {
+    // A thread that is gone is the end: what it should have done would be waited for.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        hook(panic);
+        std::process::exit(70);
+    }));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let runtime =
