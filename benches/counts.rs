@@ -1,0 +1,80 @@
+//! The hottest operations, each done a given number of times and nothing else, for `scripts/counts`
+//! to count the instructions of: `counts decode-award 1000`.
+
+#![allow(clippy::unwrap_used)]
+
+use std::hint::black_box;
+
+use menagerie::domain::owner::Movement;
+use menagerie::domain::pet::{Command, Order};
+use menagerie::domain::{CharacterId, Effects};
+use menagerie::wire::kafka::movement::MovementRecord;
+use menagerie::wire::kafka::{command, movement};
+
+use samples::{MAP, Timed, World, award, closeness_changed, pet_of, transaction};
+
+mod samples;
+
+const OWNER: u32 = 12_345;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo calls it with `--bench`, and with nothing to count there is nothing to do.
+    let [name, number] = &arguments[..] else { return };
+    let number: u32 = number.parse().unwrap();
+    match name.as_str() {
+        "decode-award" => decode_award(number),
+        "decode-movement" => decode_movement(number),
+        "step-award" => step_award(number),
+        "encode-event" => encode_event(number),
+        other => panic!("{other} is none of them"),
+    }
+}
+
+fn decode_award(number: u32) {
+    let order = Order::AwardCloseness { amount: 5 };
+    let actor = CharacterId(0);
+    let sent = Command { transaction: transaction(1), actor, pet: pet_of(OWNER, 0), order };
+    let record = command::encode(&sent);
+    for _ in 0..number {
+        assert_eq!(command::decode(black_box(&record)).unwrap().pet, sent.pet);
+    }
+}
+
+fn decode_movement(number: u32) {
+    let movement = Movement {
+        pet: pet_of(OWNER, 0),
+        world: 0,
+        channel: 1,
+        map: MAP,
+        instance: transaction(2),
+        x: -321,
+        y: 200,
+        stance: 2,
+        fh: None,
+    };
+    let sent = MovementRecord { observer: CharacterId(OWNER), movement };
+    let record = movement::encode(&sent);
+    for _ in 0..number {
+        assert_eq!(movement::decode(black_box(&record)).unwrap(), sent);
+    }
+}
+
+/// As an actor does with a round of one input.
+fn step_award(number: u32) {
+    let (world, mut owner) = (World::default(), samples::owner(OWNER));
+    let input = Timed::soon(award(pet_of(OWNER, 0)));
+    for _ in 0..number {
+        let mut effects = Effects::default();
+        world.step(&mut owner, black_box(&input), &mut effects);
+        assert_eq!((effects.events.len(), owner.take_changes().vitals.len()), (1, 1));
+    }
+}
+
+/// Into the outbox row of its round.
+fn encode_event(number: u32) {
+    let event = closeness_changed(OWNER);
+    for _ in 0..number {
+        black_box(samples::announce(black_box(std::slice::from_ref(&event))));
+    }
+}
