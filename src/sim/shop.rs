@@ -11,6 +11,9 @@ use crate::domain::{CharacterId, PetId, Tenant};
 /// How often a pet is looked up while the service says that it cannot right now, and in between.
 const MAX_TRIES: u32 = 20;
 const RETRY_AFTER: Duration = Duration::from_millis(250);
+/// Less than after which a service closes an idle connection, by default 5 s with actix-web: a purchase
+/// sent on one that is just being closed fails, and is not to be repeated.
+const IDLE_AT_MOST: Duration = Duration::from_secs(3);
 
 /// A client of the pets API in one tenant.
 #[derive(Clone)]
@@ -32,7 +35,8 @@ impl Shop {
     /// `url` is where the API stands, such as `http://127.0.0.1:8080`.
     pub fn new(url: &str, tenant: Tenant) -> Self {
         let base = url.trim_end_matches('/').to_owned();
-        Self { client: reqwest::Client::new(), base, tenant }
+        let client = reqwest::Client::builder().pool_idle_timeout(IDLE_AT_MOST).build();
+        Self { client: client.expect("there is nothing in it to go wrong"), base, tenant }
     }
 
     pub(super) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {

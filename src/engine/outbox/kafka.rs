@@ -114,6 +114,16 @@ pub struct Drain {
 }
 
 impl Ticket {
+    /// For a row of so many messages, to be acknowledged once more when all were handed in.
+    pub fn new(
+        round: i64,
+        generation: u64,
+        num_messages: u32,
+        outbox: Recipient<RowDone>,
+    ) -> Self {
+        Self { round, generation, num_open: AtomicU32::new(num_messages + 1), outbox }
+    }
+
     pub fn acknowledge(&self) {
         if self.num_open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.report(None);
@@ -128,6 +138,13 @@ impl Ticket {
         let envelope = Envelope::seal(Kind::KafkaOutbox);
         let Self { round, generation, .. } = *self;
         self.outbox.do_send(RowDone { round, generation, error, envelope });
+    }
+}
+
+impl RowDone {
+    /// Why it is not acknowledged, if it is not.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
     }
 }
 
@@ -221,13 +238,9 @@ impl KafkaOutbox {
             spans,
         });
         self.show_oldest();
-        // One more than there are messages: the row is done only once all were handed in.
-        let ticket = Arc::new(Ticket {
-            round: row.round,
-            generation: self.generation,
-            num_open: AtomicU32::new(fresh.len() as u32 + 1),
-            outbox: context.address().recipient(),
-        });
+        let outbox = context.address().recipient();
+        let ticket = Ticket::new(row.round, self.generation, fresh.len() as u32, outbox);
+        let ticket = Arc::new(ticket);
         for (position, entry) in fresh.iter().enumerate() {
             if let Err(error) = self.topic.send(entry, row.decided_at, &ticket) {
                 self.fail(&error, context);
