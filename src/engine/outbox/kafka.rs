@@ -115,12 +115,7 @@ pub struct Drain {
 
 impl Ticket {
     /// For a row of so many messages, to be acknowledged once more when all were handed in.
-    pub fn new(
-        round: i64,
-        generation: u64,
-        num_messages: u32,
-        outbox: Recipient<RowDone>,
-    ) -> Self {
+    pub fn new(round: i64, generation: u64, num_messages: u32, outbox: Recipient<RowDone>) -> Self {
         Self { round, generation, num_open: AtomicU32::new(num_messages + 1), outbox }
     }
 
