@@ -19,9 +19,9 @@ const OWNER: u32 = 12_345;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // Cargo calls it with `--bench`, and with nothing to count there is nothing to do.
+    // Cargo calls it with a filter and `--bench`: then there is nothing to do.
     let [name, number] = &arguments[..] else { return };
-    let number: u32 = number.parse().unwrap();
+    let Ok(number) = number.parse() else { return };
     match name.as_str() {
         "decode-award" => decode_award(number),
         "decode-movement" => decode_movement(number),

@@ -78,7 +78,8 @@ fn on_kafka(c: &mut Criterion) {
         ClientConfig::new().set("bootstrap.servers", &servers).create().unwrap();
     let wanted = [NewTopic::new(&topic, 4, TopicReplication::Fixed(1))];
     let options = AdminOptions::new();
-    runtime.block_on(admin.create_topics(&wanted, &options)).unwrap();
+    let created = runtime.block_on(admin.create_topics(&wanted, &options)).unwrap();
+    assert!(created.iter().all(Result::is_ok), "{created:?}");
     row_on(c, "publish on Kafka", &servers, &topic);
     runtime.block_on(admin.delete_topics(&[&topic], &options)).unwrap();
 }

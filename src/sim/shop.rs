@@ -11,8 +11,8 @@ use crate::domain::{CharacterId, PetId, Tenant};
 /// How often a pet is looked up while the service says that it cannot right now, and in between.
 const MAX_TRIES: u32 = 20;
 const RETRY_AFTER: Duration = Duration::from_millis(250);
-/// Less than after which a service closes an idle connection, by default 5 s with actix-web: a purchase
-/// sent on one that is just being closed fails, and is not to be repeated.
+/// Shorter than the time after which a service closes an idle connection, by default 5 s with actix-web:
+/// a purchase sent on one that is just being closed fails, and is not to be repeated.
 const IDLE_AT_MOST: Duration = Duration::from_secs(3);
 
 /// A client of the pets API in one tenant.

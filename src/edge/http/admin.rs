@@ -23,7 +23,7 @@ use actix_web::web::{Payload, ServiceConfig};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt};
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use serde::{Serialize, Serializer};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::auth::Staff;
@@ -104,8 +104,8 @@ impl Admin {
     }
 
     /// Does what somebody wants done: written down before it is begun, and what came of it
-    /// before it is answered. Begun before `http.request_timeout` is over or not at all, and seen
-    /// through once it is begun, also when the caller has gone or was told that it takes too long.
+    /// before it is answered. Seen through when the caller has gone, and given up, as the caller
+    /// is told, after `http.request_timeout`.
     async fn audited<T, F>(
         self: &Arc<Self>,
         deed: Deed<'_>,
@@ -137,9 +137,10 @@ impl Admin {
             admin.begin_audit(&entry).await?;
             // Written down too late: the caller was told already.
             let result = match Instant::now() < deadline {
-                true => work.await,
-                false => Err(Error::timed_out()),
+                true => timeout_at(deadline, work).await,
+                false => Ok(Err(Error::timed_out())),
             };
+            let result = result.unwrap_or_else(|_| Err(Error::timed_out()));
             let outcome = logged(&entry, result.as_ref().map(outcome));
             admin.end_audit(&entry, outcome).await?;
             result

@@ -181,3 +181,72 @@ fn dead(reason: &'static str, detail: String) -> Decoded {
 fn refuse(refused: &Refused) -> Decoded {
     dead(refused.reason(), refused.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rdkafka::Timestamp;
+    use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::TenantId;
+
+    const TRACE: (&str, &[u8]) =
+        ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+
+    fn tenant(number: u128, region: &str, major: u16) -> Tenant {
+        Tenant { id: TenantId(Uuid::from_u128(number)), region: region.into(), major, minor: 1 }
+    }
+
+    fn record(tenant: Option<&Tenant>, others: &[(&str, &[u8])]) -> OwnedMessage {
+        let of_tenant = tenant.map(headers::of_tenant).into_iter().flatten();
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in of_tenant {
+            headers = headers.insert(Header { key, value: Some(&value) });
+        }
+        for (key, value) in others {
+            headers = headers.insert(Header { key, value: Some(*value) });
+        }
+        let payload = Some(b"{}".to_vec());
+        let topic = "t".to_owned();
+        OwnedMessage::new(payload, None, topic, Timestamp::NotAvailable, 0, 0, Some(headers))
+    }
+
+    fn cause(decoder: &mut Decoder, message: &OwnedMessage) -> Arc<Cause> {
+        decoder.decode(Kind::PetCommand, message).0
+    }
+
+    fn decoder(default_tenant: Option<Tenant>) -> Decoder {
+        Decoder::new(Arc::default(), default_tenant, 1 << 20, Tracer::off())
+    }
+
+    #[test]
+    fn a_cause_is_shared_by_records_with_the_same_tenant_headers_and_no_others() {
+        let mut decoder = decoder(None);
+        let (one, other) = (tenant(1, "GMS", 83), tenant(2, "GMS", 83));
+        let first = cause(&mut decoder, &record(Some(&one), &[]));
+        assert!(Arc::ptr_eq(&first, &cause(&mut decoder, &record(Some(&one), &[]))));
+        let traced = cause(&mut decoder, &record(Some(&one), &[TRACE]));
+        assert!(traced.trace.is_some() && first.trace.is_none());
+        let environment = cause(&mut decoder, &record(Some(&one), &[("ENVIRONMENT", b"")]));
+        assert_eq!(environment.environment.as_deref(), Some(&b""[..]));
+        // In turns, and with another region and version.
+        for tenant in [other, one.clone(), tenant(1, "EMS", 83), tenant(1, "EMS", 84), one] {
+            let cause = cause(&mut decoder, &record(Some(&tenant), &[]));
+            assert_eq!(cause.tenant.as_deref(), Some(&tenant));
+            assert_eq!((cause.trace, &cause.environment), (None, &None));
+        }
+    }
+
+    #[test]
+    fn the_default_tenant_stands_in_only_where_none_is_named() {
+        let (default, one) = (tenant(9, "JMS", 1), tenant(1, "GMS", 83));
+        let mut decoder = decoder(Some(default.clone()));
+        for (headers, expected) in [(Some(&one), &one), (None, &default), (Some(&one), &one)] {
+            let cause = cause(&mut decoder, &record(headers, &[]));
+            assert_eq!(cause.tenant.as_deref(), Some(expected));
+        }
+    }
+}

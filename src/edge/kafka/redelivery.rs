@@ -38,6 +38,7 @@ impl Redelivery {
             Some(letter.payload.clone()),
             letter.key.clone(),
             letter.topic.to_string(),
+            // A status takes effect when it is redelivered, not when it was first read.
             Timestamp::NotAvailable,
             letter.partition,
             letter.offset,
@@ -45,7 +46,6 @@ impl Redelivery {
         );
         let mut decoder =
             Decoder::new(tenants, self.default_tenant.clone(), self.max_record_bytes, tracer);
-        // A status takes effect when it is redelivered, not when it was first read.
         Some(decoder.decode(kind, &message))
     }
 }
