@@ -3,18 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use uuid::Uuid;
 
 use menagerie::domain::character::{self, Asset, AssetChange, Place, Status, StatusChange};
-use menagerie::domain::owner::Movement;
 use menagerie::domain::pet::{self, Body, Command, MAX_LEVEL, Order};
 use menagerie::domain::{CharacterId, PetId};
 use menagerie::engine::outbox::row::Row;
-use menagerie::wire::kafka::movement::MovementRecord;
 use menagerie::wire::kafka::{asset, command, headers, movement, status};
 use menagerie::wire::nats;
 
@@ -59,20 +55,7 @@ fn decode_command(group: &mut Group<'_>, order: Order) {
 }
 
 fn decode_movement(group: &mut Group<'_>) {
-    let sent = MovementRecord {
-        observer: OWNER,
-        movement: Movement {
-            pet: PET,
-            world: 0,
-            channel: 1,
-            map: MAP,
-            instance: Uuid::nil(),
-            x: -321,
-            y: 200,
-            stance: 2,
-            fh: None,
-        },
-    };
+    let sent = samples::movement(OWNER.0);
     let record = movement::encode(&sent);
     assert_eq!(movement::decode(&record), Ok(sent));
     group.bench_function("movement", |b| b.iter(|| movement::decode(black_box(&record))));
@@ -202,10 +185,7 @@ fn outbox(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_secs(1))
-        .measurement_time(Duration::from_secs(2));
+    config = samples::measured_for(2);
     targets = decode, encode, outbox
 }
 criterion_main!(benches);

@@ -5,13 +5,11 @@
 
 use std::hint::black_box;
 
-use menagerie::domain::owner::Movement;
 use menagerie::domain::pet::{Command, Order};
 use menagerie::domain::{CharacterId, Effects};
-use menagerie::wire::kafka::movement::MovementRecord;
 use menagerie::wire::kafka::{command, movement};
 
-use samples::{MAP, Timed, World, award, closeness_changed, pet_of, transaction};
+use samples::{Timed, World, award, closeness_changed, pet_of, transaction};
 
 mod samples;
 
@@ -42,18 +40,7 @@ fn decode_award(number: u32) {
 }
 
 fn decode_movement(number: u32) {
-    let movement = Movement {
-        pet: pet_of(OWNER, 0),
-        world: 0,
-        channel: 1,
-        map: MAP,
-        instance: transaction(2),
-        x: -321,
-        y: 200,
-        stance: 2,
-        fh: None,
-    };
-    let sent = MovementRecord { observer: CharacterId(OWNER), movement };
+    let sent = samples::movement(OWNER);
     let record = movement::encode(&sent);
     for _ in 0..number {
         assert_eq!(movement::decode(black_box(&record)).unwrap(), sent);

@@ -179,10 +179,7 @@ fn message() -> Message {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_secs(1))
-        .measurement_time(Duration::from_secs(3));
+    config = samples::measured_for(3);
     targets = on_kafka, on_nats
 }
 criterion_main!(benches);

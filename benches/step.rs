@@ -159,10 +159,7 @@ fn changes(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(20)
-        .warm_up_time(std::time::Duration::from_secs(1))
-        .measurement_time(std::time::Duration::from_secs(2));
+    config = samples::measured_for(2);
     targets = steps, changes
 }
 criterion_main!(benches);

@@ -116,10 +116,7 @@ async fn timed(times: u64, mut work: impl AsyncFnMut()) -> Duration {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_secs(1))
-        .measurement_time(Duration::from_secs(4));
+    config = samples::measured_for(4).sample_size(10);
     targets = commits
 }
 criterion_main!(benches);

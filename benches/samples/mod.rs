@@ -4,11 +4,14 @@
 #![allow(dead_code)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use criterion::Criterion;
 use uuid::Uuid;
 
 use menagerie::domain::character::{Status, StatusChange};
+use menagerie::domain::owner::Movement;
 use menagerie::domain::pet::{self, Body, Command, Order, Pet};
 use menagerie::domain::{
     Catalog, CharacterId, Context, Dice, Effects, Input, Outcome, Owner, PetId, Rules, Tenant,
@@ -17,6 +20,7 @@ use menagerie::domain::{
 use menagerie::engine::outbox::kind;
 use menagerie::engine::outbox::row::{About, Writer};
 use menagerie::engine::record::Cause;
+use menagerie::wire::kafka::movement::MovementRecord;
 use menagerie::wire::kafka::status;
 
 /// The binary's: the benches allocate as it does.
@@ -121,6 +125,30 @@ impl World {
         };
         owner.step(&timed.input, &mut context, out)
     }
+}
+
+/// A pet's step, reported by its owner.
+pub fn movement(owner: u32) -> MovementRecord {
+    let movement = Movement {
+        pet: pet_of(owner, 0),
+        world: 0,
+        channel: 1,
+        map: MAP,
+        instance: transaction(2),
+        x: -321,
+        y: 200,
+        stance: 2,
+        fh: None,
+    };
+    MovementRecord { observer: CharacterId(owner), movement }
+}
+
+/// How long each bench is measured.
+pub fn measured_for(seconds: u64) -> Criterion {
+    Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(seconds))
 }
 
 pub fn closeness_changed(number: u32) -> pet::Event {
