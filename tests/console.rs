@@ -8,7 +8,7 @@
 mod tools;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -25,11 +25,16 @@ fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// Runs it to its end; what it wrote stands in the failure, if it is one.
 fn run(command: &mut Command, what: &str) {
-    let status = command.current_dir(file("tests/console")).status();
-    let status =
-        status.unwrap_or_else(|error| panic!("{what}: {error}; install it, or see scripts/test"));
-    assert!(status.success(), "{what} failed");
+    let command = command.current_dir(file("tests/console")).stderr(Stdio::inherit());
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{what}: {error}; install it, or see scripts/test"));
+    let wrote = String::from_utf8_lossy(&output.stdout);
+    println!("{wrote}");
+    let from_failure = wrote.find("FAIL").map_or(&*wrote, |at| &wrote[at..]);
+    assert!(output.status.success(), "{what} failed:\n{from_failure}");
 }
 
 /// An award whose step panics until it is a dead letter, and works when it is redelivered; and

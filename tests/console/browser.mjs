@@ -23,7 +23,7 @@ export const launch = () => chromium.launch({
 export async function visit(browser, target, { token, hash = '', ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   const faults = [];
   const { origin } = new URL(target.url);
   page.on('pageerror', (error) => faults.push(`exception: ${error.message}`));

@@ -1,7 +1,7 @@
 // Behaviours, one after the other, a line for each.
 import { launch, target, visit } from './browser.mjs';
 
-const DEADLINE = 60_000;
+const DEADLINE = 120_000;
 const PATIENCE = 15_000;
 const tests = [];
 
