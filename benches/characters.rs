@@ -282,15 +282,18 @@ async fn serve_menagerie(database: &str, nats: &str, name: &str) -> (Served, Str
     let client = reqwest::Client::new();
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
+        // What is to be measured, once: reading is served before the shard is held.
         let asked = client
-            .get(&url)
+            .post(&url)
+            .header("Content-Type", "application/json")
             .header("TENANT_ID", "083839c6-c47c-42a6-9585-76492795d123")
             .header("REGION", "GMS")
             .header("MAJOR_VERSION", "83")
             .header("MINOR_VERSION", "1")
+            .body(creation())
             .send()
             .await;
-        if asked.is_ok_and(|answer| answer.status() == 200) {
+        if asked.is_ok_and(|answer| answer.status() == 201) {
             return (served, url);
         }
         assert!(Instant::now() < deadline, "menagerie does not serve");
