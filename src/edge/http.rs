@@ -100,12 +100,12 @@ pub fn serve_game(
 ) -> io::Result<Server> {
     let game = operations.game();
     let authority = web::Data::from(Arc::clone(&game.authority));
-    let deadline = frame::Deadline(game.request_timeout);
+    let patience = frame::Patience(game.request_timeout);
     let operations = web::Data::new(operations);
     let app = move || {
         App::new()
             .app_data(web::Data::clone(&authority))
-            .app_data(deadline)
+            .app_data(patience)
             .app_data(web::Data::clone(&operations))
             .configure(pets::routes)
             .configure(characters::routes)
@@ -135,7 +135,7 @@ pub fn serve_admin(listener: TcpListener, admin: Admin) -> io::Result<Server> {
         App::new()
             .app_data(web::Data::clone(&authority))
             .app_data(web::Data::clone(&health))
-            .app_data(frame::Deadline(ADMIN_TIMEOUT))
+            .app_data(frame::Patience(ADMIN_TIMEOUT))
             .app_data(web::Data::clone(&admin))
             .configure(probes::routes)
             .configure(admin::routes)

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use super::auth::Staff;
 use super::error::{Code, Error};
-use super::frame::RequestId;
+use super::frame::{self, RequestId};
 use super::{Game, asked};
 use crate::config::Role;
 use crate::edge::kafka::redelivery::Redelivery;
@@ -104,8 +104,8 @@ impl Admin {
     }
 
     /// Does what somebody wants done: written down before it is begun, and what came of it
-    /// before it is answered. Seen through when the caller has gone, and given up, as the caller
-    /// is told, after `http.request_timeout`.
+    /// before it is answered. Seen through when the caller has gone, and given up when the caller
+    /// is told so.
     async fn audited<T, F>(
         self: &Arc<Self>,
         deed: Deed<'_>,
@@ -129,10 +129,14 @@ impl Admin {
         T: 'static,
         F: Future<Output = Result<T, Error>> + 'static,
     {
+        let frame::Deadline(deadline) = *deed
+            .request
+            .extensions()
+            .get()
+            .expect("every request has a deadline");
         let entry = deed.entry()?;
         let admin = Arc::clone(self);
         let work = work(Arc::clone(self));
-        let deadline = Instant::now() + self.game.request_timeout;
         let seen_through = rt::spawn(async move {
             admin.begin_audit(&entry).await?;
             // Written down too late: the caller was told already.

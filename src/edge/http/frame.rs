@@ -8,6 +8,7 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpResponse};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::error::{Error, Form};
@@ -22,7 +23,11 @@ pub struct RequestId(pub HeaderValue);
 
 /// Time in which a request is answered; put into the app's data.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline(pub Duration);
+pub struct Patience(pub Duration);
+
+/// When the caller is told that it took too long, in the request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(pub Instant);
 
 /// Gives the request's id back with the answer, whatever the answer is, and writes errors in
 /// the listener's form.
@@ -65,14 +70,16 @@ pub async fn identified(
     }
 }
 
-/// Gives up after the app's [`Deadline`].
+/// Gives up after the app's [`Patience`].
 pub async fn within_deadline(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let Deadline(timeout) =
-        *request.app_data::<Deadline>().expect("every app has a deadline in its data");
-    match tokio::time::timeout(timeout, next.call(request)).await {
+    let Patience(patience) =
+        *request.app_data::<Patience>().expect("every app has its patience in its data");
+    let deadline = Instant::now() + patience;
+    request.extensions_mut().insert(Deadline(deadline));
+    match timeout_at(deadline, next.call(request)).await {
         Ok(answered) => answered,
         Err(_) => Err(Error::timed_out().into()),
     }

@@ -98,8 +98,13 @@ async fn hold(
     let action = if must_hold { "pause_intake" } else { "resume_intake" };
     let work = move |_| async move {
         shard.intake(|reading| reading.hold(must_hold)).ok_or_else(draining)?;
-        // The intake's thread may be in the middle of a batch: answered once it has obeyed.
-        while shard.intake(|reading| reading.pause() == Some(Pause::Operator)) == Some(!must_hold) {
+        // The intake's thread may be in the middle of a batch: answered once it has obeyed, or
+        // somebody else has said otherwise.
+        let is_pending = |reading: &dyn Reading| {
+            let is_paused = reading.pause() == Some(Pause::Operator);
+            reading.is_held() == must_hold && is_paused != must_hold
+        };
+        while shard.intake(is_pending) == Some(true) {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         show(&shard)
