@@ -8,11 +8,14 @@ use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::character::{Character, Name, Profile, Session};
+use crate::domain::{CharacterId, CharacterKey, TenantId};
 use crate::engine::outbox::kafka::Ticket;
 use crate::engine::outbox::row::Entry;
 use crate::engine::port::{Ack, Message, PartitionState, Pause, PublishError};
 use crate::engine::record::{Batch, Cause, Partition, Payload, Progress, Record};
 use crate::engine::supervisor::Deliver;
+use crate::store::work::{CharacterRow, Work};
 use crate::telemetry::mailbox::Envelope;
 
 const SHARD: &str = "s";
@@ -137,10 +140,7 @@ impl EventLog for Nowhere {
     async fn connected(&self) {}
 }
 
-/// The next offset in SQL and the rows that wait for Kafka, after a shard was started, drained
-/// and given back.
-async fn left_behind(is_late: bool) -> (i64, u64) {
-    let directory = tempfile::tempdir().unwrap();
+async fn new_store(directory: &tempfile::TempDir) -> Store {
     let store = Store::connect(store::Options {
         url: format!("sqlite:{}", directory.path().join("zoo.db").display()),
         max_connections: 2,
@@ -150,6 +150,10 @@ async fn left_behind(is_late: bool) -> (i64, u64) {
     .await
     .unwrap();
     store.migrate_up().await.unwrap();
+    store
+}
+
+async fn start(store: &Store, source: Source) -> Shard {
     let asked = Instant::now();
     let lease = store.acquire(SHARD, "test", LEASE).await.unwrap().unwrap();
     let settings = Settings {
@@ -173,7 +177,7 @@ async fn left_behind(is_late: bool) -> (i64, u64) {
     let parts = Parts {
         store: store.clone(),
         runtime: Runtime::current(),
-        records: Arc::new(Source { is_late }),
+        records: Arc::new(source),
         topic: Arc::new(Nowhere),
         log: Arc::new(Nowhere),
         catalog: Arc::new(ArcSwap::from_pointee(Catalog::builtin())),
@@ -181,11 +185,38 @@ async fn left_behind(is_late: bool) -> (i64, u64) {
         settings,
         tracer: Tracer::off(),
     };
-    let shard = Shard::start(parts, lease, asked).await.unwrap();
+    Shard::start(parts, lease, asked).await.unwrap()
+}
+
+/// The next offset in SQL and the rows that wait for Kafka, after a shard was started, drained
+/// and given back.
+async fn left_behind(is_late: bool) -> (i64, u64) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = new_store(&directory).await;
+    let shard = start(&store, Source { is_late }).await;
     shard.drain(Instant::now() + Duration::from_secs(20)).await;
     let sources = store.sources(SHARD).await.unwrap();
     let backlog = store.backlog(SHARD, Sink::Kafka).await.unwrap();
     (sources.first().map_or(0, |source| source.next_offset), backlog.num_rows)
+}
+
+fn online(number: u32) -> CharacterRow {
+    let tenant = TenantId(Uuid::from_u128(1));
+    let key = CharacterKey { tenant, character: CharacterId(number) };
+    let now = chrono::DateTime::UNIX_EPOCH;
+    let session =
+        Session { id: Uuid::from_u128(2), whereabouts: None, since: now, next_hunger: now };
+    let character = Character {
+        uuid: key.derived_uuid(),
+        user: Uuid::nil(),
+        name: Name::provisional(number),
+        session: Some(session),
+        place: None,
+        event_seq: 0,
+        version: 1,
+        profile: Profile::unset(now),
+    };
+    CharacterRow { key, character }
 }
 
 #[actix_rt::test]
@@ -196,4 +227,23 @@ async fn a_drain_finishes_what_was_accepted() {
 #[actix_rt::test]
 async fn a_batch_that_comes_after_the_last_commit_of_a_drain_is_never_begun() {
     assert_eq!(left_behind(true).await, (1, 0));
+}
+
+#[actix_rt::test]
+async fn everybody_who_was_online_is_there_again_however_many_pages_that_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = new_store(&directory).await;
+    let Lease { epoch, round } = store.acquire(SHARD, "before", LEASE).await.unwrap().unwrap();
+    let fence = Fence { shard: SHARD.into(), epoch, lease: LEASE };
+    let rows: Vec<_> = (0..u32::try_from(2 * RESTORE_PAGE + 1).unwrap()).map(online).collect();
+    let keys: Vec<_> = rows.iter().map(|row| row.key).collect();
+    let work = Work { characters: rows, ..Work::default() };
+    store.commit(&fence, round + 1, Arc::new(work)).await.unwrap();
+    store.release(&fence).await.unwrap();
+
+    let shard = start(&store, Source { is_late: false }).await;
+    let registry = &shard.handle.registry;
+    assert_eq!(registry.len(), keys.len());
+    assert!(keys.iter().all(|key| registry.contains(*key)));
+    shard.drain(Instant::now() + Duration::from_secs(20)).await;
 }
