@@ -1,13 +1,15 @@
 //! A shard that is held: its actors, from taking the lease to giving it back.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, Arbiter, Recipient};
 use arc_swap::ArcSwap;
+use futures::{TryStreamExt as _, stream};
 use parking_lot::Mutex;
 use tokio::runtime::Handle as Runtime;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::character;
 use super::clockwork::{Clockwork, Strikes, Wind};
@@ -31,13 +33,16 @@ use super::supervisor::{self, BrokerSupervisor, Drain, MAX_OPEN_ROUNDS};
 use super::tenants::Tenants;
 use super::watch::Watch;
 use crate::domain::{Catalog, Rules};
-use crate::store::{self, Fence, Lease, Sink, Store, Stored};
+use crate::store::{self, Fence, Lease, Sink, Store};
 use crate::telemetry::mailbox::{Envelope, Kind};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::trace::Tracer;
 
-/// Characters read at once while restoring.
-const RESTORE_PAGE: u64 = 4_096;
+/// Characters read with one query while restoring.
+const RESTORE_PAGE: u64 = 2_048;
+/// Pages read while another one's actors are started: the database then need not wait for
+/// rows to be decoded, nor they for it.
+const PAGES_AT_ONCE: usize = 2;
 /// Of a drain, kept for giving the lease back.
 const RELEASE_TIME: Duration = Duration::from_secs(2);
 /// How often the supervisor looks after its lease and its idle actors, at least.
@@ -395,51 +400,37 @@ fn show_capacities(settings: &Settings) {
     }
 }
 
-/// Starts the actors of all characters that were online: of one page while the next is read.
+/// Starts the actors of all characters that were online, page by page, while the next pages are
+/// read. One that cannot be read is named in the log and left out: the others do not wait for it.
 async fn restore(
     store: &Store,
     runtime: &Runtime,
     shard: &Arc<str>,
     supervisor: &Addr<BrokerSupervisor>,
 ) -> Result<usize, StartError> {
-    let (pages, mut page) = mpsc::channel(1);
-    let shard = Arc::clone(shard);
-    let reading = on(runtime, store.clone(), move |store| read_online(store, shard, pages));
-    // Its end of the channel ends with it, so that reading does too.
-    let starting = async move {
-        let mut num_restored = 0;
-        while let Some(stored) = page.recv().await {
-            num_restored += stored.len();
-            let restore = Restore { stored, envelope: Envelope::seal(Kind::Supervisor) };
-            supervisor.send(restore).await.map_err(|_| StartError::Gone)?;
-        }
-        Ok(num_restored)
-    };
-    let (read, num_restored) = tokio::join!(reading, starting);
-    read?;
-    num_restored
-}
-
-/// Reads all characters of a shard that were online, page by page. One that cannot be read is
-/// named in the log and left out: the others do not wait for it.
-async fn read_online(
-    store: Store,
-    shard: Arc<str>,
-    pages: mpsc::Sender<Vec<Stored>>,
-) -> Result<(), store::Error> {
-    let (store, shard) = (&store, &*shard);
-    let keys_after = |after| insist(move || store.online(shard, after, RESTORE_PAGE));
-    let mut keys = keys_after(None).await?;
-    while let Some(last) = keys.last().copied() {
-        let known = look_up(store.clone(), Vec::new(), Questions::default(), keys, |_| false);
-        let (found, next) = tokio::join!(known, keys_after(Some(last)));
-        if pages.send(found.stored).await.is_err() {
-            // Nobody starts them any more.
-            return Ok(());
-        }
-        keys = next?;
+    let keys = stream::try_unfold(None, |after| async move {
+        let shard = Arc::clone(shard);
+        let keys = on(runtime, store.clone(), move |store| async move {
+            insist(|| store.online(&shard, after, RESTORE_PAGE)).await
+        })
+        .await?;
+        Ok::<_, StartError>(keys.last().copied().map(|last| (keys, Some(last))))
+    });
+    let read = keys.map_ok(|keys| {
+        on(runtime, store.clone(), move |store| async move {
+            Ok(look_up(store, Vec::new(), Questions::default(), keys, |_| false).await)
+        })
+    });
+    // In no order: who was online does not depend on who else was.
+    let mut pages = pin!(read.try_buffer_unordered(PAGES_AT_ONCE));
+    let mut num_restored = 0;
+    while let Some(found) = pages.try_next().await? {
+        num_restored += found.stored.len();
+        let envelope = Envelope::seal(Kind::Supervisor);
+        let restore = Restore { stored: found.stored, envelope };
+        supervisor.send(restore).await.map_err(|_| StartError::Gone)?;
     }
-    Ok(())
+    Ok(num_restored)
 }
 
 /// Runs a database future where its connections live.
