@@ -129,11 +129,8 @@ impl Admin {
         T: 'static,
         F: Future<Output = Result<T, Error>> + 'static,
     {
-        let frame::Deadline(deadline) = *deed
-            .request
-            .extensions()
-            .get()
-            .expect("every request has a deadline");
+        let frame::Deadline(deadline) =
+            *deed.request.extensions().get().expect("every request has a deadline");
         let entry = deed.entry()?;
         let admin = Arc::clone(self);
         let work = work(Arc::clone(self));
