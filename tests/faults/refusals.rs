@@ -12,7 +12,6 @@ async fn differences_with(faults: &str) -> Option<Vec<String>> {
     world.populate().await;
     world.restart_with(faults).await;
     world.roam();
-    world.await_all_read().await;
     let differences = world.differences_in_journeys().await;
     world.close().await;
     Some(differences)
