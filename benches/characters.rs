@@ -32,6 +32,15 @@ const NUM_CONNECTIONS: u32 = 64;
 const NUM_REQUESTS: u32 = 19_200;
 const NUM_TURNS: usize = 3;
 
+/// Of each request.
+const HEADERS: [(&str, &str); 5] = [
+    ("Content-Type", "application/json"),
+    ("TENANT_ID", "083839c6-c47c-42a6-9585-76492795d123"),
+    ("REGION", "GMS"),
+    ("MAJOR_VERSION", "83"),
+    ("MINOR_VERSION", "1"),
+];
+
 /// The tables of the handlers written by hand.
 const BY_HAND: [&str; 3] = [
     "create table by_hand (
@@ -161,13 +170,10 @@ async fn create_all(url: String, num_requests: u32) -> Histogram<u64> {
     actix_web::rt::spawn(connection);
     let mut latency = new_histogram();
     for _ in 0..num_requests {
-        let request = hyper::Request::post(format!("/{path}"))
-            .header("Host", address)
-            .header("Content-Type", "application/json")
-            .header("TENANT_ID", "083839c6-c47c-42a6-9585-76492795d123")
-            .header("REGION", "GMS")
-            .header("MAJOR_VERSION", "83")
-            .header("MINOR_VERSION", "1")
+        let request = hyper::Request::post(format!("/{path}")).header("Host", address);
+        let request = HEADERS
+            .iter()
+            .fold(request, |request, (name, value)| request.header(*name, *value))
             .body(creation())
             .unwrap();
         let began = Instant::now();
@@ -283,16 +289,10 @@ async fn serve_menagerie(database: &str, nats: &str, name: &str) -> (Served, Str
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         // What is to be measured, once: reading is served before the shard is held.
-        let asked = client
-            .post(&url)
-            .header("Content-Type", "application/json")
-            .header("TENANT_ID", "083839c6-c47c-42a6-9585-76492795d123")
-            .header("REGION", "GMS")
-            .header("MAJOR_VERSION", "83")
-            .header("MINOR_VERSION", "1")
-            .body(creation())
-            .send()
-            .await;
+        let request = HEADERS
+            .iter()
+            .fold(client.post(&url), |request, (name, value)| request.header(*name, *value));
+        let asked = request.body(creation()).send().await;
         if asked.is_ok_and(|answer| answer.status() == 201) {
             return (served, url);
         }

@@ -6,14 +6,16 @@
 #[allow(dead_code)]
 #[path = "observability/tools.rs"]
 mod tools;
+#[path = "support/wait.rs"]
+mod wait;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use self::tools::Demo;
+use self::wait::until;
 
 const OPERATOR: &str = "operator-of-the-console-tests";
 const VIEWER: &str = "viewer-of-the-console-tests";
@@ -25,7 +27,7 @@ fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Runs it to its end; what it wrote stands in the failure, if it is one.
+/// Runs it to its end. What it wrote is shown when the test fails, and which behaviours failed.
 fn run(command: &mut Command, what: &str) {
     let command = command.current_dir(file("tests/console")).stderr(Stdio::inherit());
     let output = command
@@ -33,8 +35,8 @@ fn run(command: &mut Command, what: &str) {
         .unwrap_or_else(|error| panic!("{what}: {error}; install it, or see scripts/test"));
     let wrote = String::from_utf8_lossy(&output.stdout);
     println!("{wrote}");
-    let from_failure = wrote.find("FAIL").map_or(&*wrote, |at| &wrote[at..]);
-    assert!(output.status.success(), "{what} failed:\n{from_failure}");
+    let failed: Vec<_> = wrote.lines().filter(|line| line.starts_with("FAIL")).collect();
+    assert!(output.status.success(), "{what} failed: {failed:?}");
 }
 
 /// An award whose step panics until it is a dead letter, and works when it is redelivered; and
@@ -62,7 +64,6 @@ async fn furnish(demo: &Demo) {
         });
         demo.send("EVENT_TOPIC_CHARACTER_STATUS", status.to_string().as_bytes());
     }
-    let deadline = Instant::now() + Duration::from_secs(60);
     let is_furnished = |metrics: &str| {
         let count = |name: &str| -> f64 {
             let lines = metrics.lines().filter(|line| line.starts_with(name));
@@ -73,10 +74,7 @@ async fn furnish(demo: &Demo) {
             && count("menagerie_characters_online") >= 5.0
             && count("menagerie_events_published_total{sink=\"nats\"") >= 1.0
     };
-    while !is_furnished(&demo.metrics().await) {
-        assert!(Instant::now() < deadline, "the world does not come to life");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until("a world come to life", async || is_furnished(&demo.metrics().await)).await;
 }
 
 #[tokio::test]
@@ -95,9 +93,8 @@ async fn the_console_does_what_it_says() {
     // Nothing is left out, and the last of them drains the process.
     tests.env("CONSOLE_STRICT", "1").env("CONSOLE_DRAIN", "1");
     tokio::task::spawn_blocking(move || run(&mut tests, "node run.mjs")).await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while reqwest::get(format!("http://{}/livez", demo.admin)).await.is_ok() {
-        assert!(Instant::now() < deadline, "a drained process goes on");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until("the end of a drained process", async || {
+        reqwest::get(format!("http://{}/livez", demo.admin)).await.is_err()
+    })
+    .await;
 }

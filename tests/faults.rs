@@ -32,6 +32,8 @@ mod services;
 mod starting;
 #[path = "faults/tracing.rs"]
 mod tracing;
+#[path = "support/wait.rs"]
+mod wait;
 #[path = "faults/world.rs"]
 mod world;
 

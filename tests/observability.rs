@@ -15,6 +15,8 @@ mod promql;
 mod rules;
 #[path = "observability/tools.rs"]
 mod tools;
+#[path = "support/wait.rs"]
+mod wait;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -4,11 +4,8 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 
-/// Longest wait for something that should happen soon.
-pub(super) const SOON: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(super) use super::wait::{SOON, until};
 
 /// A process that serves, killed when dropped. What it logs is shown when its test fails.
 pub(super) struct Process {
@@ -22,15 +19,6 @@ pub(super) struct Process {
 #[derive(Clone, Copy)]
 pub(super) struct Probes {
     port: u16,
-}
-
-/// Looks again and again until it is so.
-pub(super) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !is_so().await {
-        assert!(Instant::now() < deadline, "still waiting: {what}");
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
 }
 
 pub(super) fn free_port() -> u16 {

@@ -167,9 +167,7 @@ impl World {
     /// What other services hear on NATS, against the journeys sent.
     pub(super) async fn differences_in_journeys(&self) -> Vec<String> {
         // The books tell of commands only, and after an outage one partition is read before another.
-        self.await_all_read().await;
-        let left = "select count(*) from outbox where sink = 'nats'";
-        until("an empty outbox", async || self.ground.count(left).await == 0).await;
+        self.await_all_heard().await;
         let url = self.ground.get("MENAGERIE_NATS__URL");
         let heard = ears::hear_all(url, self.since, &self.tenant).await;
         self.journeys.differences(&self.crowd.as_ref().unwrap().owners(), &heard)
@@ -251,6 +249,13 @@ impl World {
                 std::thread::sleep(Duration::from_millis(50));
             }
         });
+    }
+
+    /// Waits until all that came of what was sent so far has left for NATS.
+    pub(super) async fn await_all_heard(&self) {
+        self.await_all_read().await;
+        let left = "select count(*) from outbox where sink = 'nats'";
+        until("an empty outbox", async || self.ground.count(left).await == 0).await;
     }
 
     /// Awards without an event.

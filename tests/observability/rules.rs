@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::promql::Vocabulary;
-use crate::tools::{Prometheus, SOON};
+use crate::tools::Prometheus;
+use crate::wait::SOON;
 use crate::{file, guide};
 
 pub struct Rules(Vec<Value>);

@@ -11,9 +11,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::Value;
 
 use crate::file;
+use crate::wait::{SOON, until};
 
-/// Longest wait for something that should happen soon.
-pub const SOON: Duration = Duration::from_secs(60);
 const MISSING: &str = "is missing; scripts/services start installs it, and so does \
                        `apt-get install --no-install-recommends prometheus`";
 
@@ -150,15 +149,11 @@ impl Prometheus {
         ]);
         let process = Process::start(&mut command);
         let url = format!("http://{address}");
-        let deadline = Instant::now() + SOON;
-        let is_ready = async || {
+        until("Prometheus", async || {
             let answer = reqwest::get(format!("{url}/-/ready")).await;
             answer.is_ok_and(|answer| answer.status().is_success())
-        };
-        while !is_ready().await {
-            assert!(Instant::now() < deadline, "Prometheus did not become ready");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        })
+        .await;
         Self { _process: process, _folder: folder, url }
     }
 
