@@ -235,20 +235,24 @@ impl World {
 
     /// Waits until the process has committed everything sent so far.
     pub(super) async fn await_all_read(&self) {
-        tokio::task::block_in_place(|| {
-            self.sender.flush().unwrap();
-            let consumed = [
-                self.options.topics.pet_command.as_str(),
-                self.options.topics.character_status.as_str(),
-            ];
-            let topics = Topics::new(&self.options).unwrap();
-            let ends = topics.ends(&consumed).unwrap();
-            let deadline = Instant::now() + SOON;
-            while topics.lag(&ends).unwrap() > 0 {
-                assert!(Instant::now() < deadline, "records are left unread");
-                std::thread::sleep(Duration::from_millis(50));
-            }
-        });
+        tokio::task::block_in_place(|| self.sender.flush()).unwrap();
+        let consumed = [
+            self.options.topics.pet_command.as_str(),
+            self.options.topics.character_status.as_str(),
+        ];
+        let topics = Topics::new(&self.options).unwrap();
+        // A broker that was away knows no leaders and no coordinator at first.
+        let mut ends = None;
+        until("the topics' ends", async || {
+            ends = tokio::task::block_in_place(|| topics.ends(&consumed)).ok();
+            ends.is_some()
+        })
+        .await;
+        let ends = ends.unwrap();
+        until("all records read", async || {
+            tokio::task::block_in_place(|| topics.lag(&ends)).is_ok_and(|lag| lag == 0)
+        })
+        .await;
     }
 
     /// Waits until all that came of what was sent so far has left for NATS.
