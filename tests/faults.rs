@@ -167,6 +167,19 @@ async fn without_the_offsets_in_sql_the_books_differ() {
     world.close().await;
 }
 
+/// So is one that lost a commit: nobody awaits those.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kafka_that_forgot_the_groups_offsets_is_told_again() {
+    let Some(mut world) = World::new().await else { return };
+    world.populate().await;
+    world.forget_group().await;
+    world.await_all_read().await;
+    world.forget_group().await;
+    world.restart_with("").await;
+    world.await_all_read().await;
+    world.close().await;
+}
+
 /// A negative control of G3: what was acknowledged and not yet deleted is published again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_look_at_the_topics_end_the_books_differ() {

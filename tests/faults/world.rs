@@ -177,7 +177,7 @@ impl World {
         self.process = None;
     }
 
-    /// Makes Kafka forget how far the group has read. The process must be gone.
+    /// Makes Kafka forget how far the group has read.
     pub(super) async fn forget_group(&self) {
         let admin: AdminClient<DefaultClientContext> = self.options.reader().create().unwrap();
         let forgotten =

@@ -44,6 +44,23 @@ impl Board {
         }
     }
 
+    /// The log no longer has what was to be read next.
+    pub fn begin_again(&self, at: &Progress) {
+        self.read(std::slice::from_ref(at));
+        self.committed(std::slice::from_ref(at));
+    }
+
+    /// The offsets committed in SQL, of the partitions of which anything is known.
+    pub fn committed_so_far(&self) -> Vec<Progress> {
+        let states = self.0.lock();
+        let known = states.iter().filter(|state| state.next_offset > 0);
+        let progress = known.map(|state| Progress {
+            source: Arc::clone(&state.source),
+            next_offset: state.next_offset,
+        });
+        progress.collect()
+    }
+
     /// A partition ends there now: it was asked.
     pub fn ends(&self, source: &Partition, end: i64) {
         self.note(source, |state| {

@@ -33,6 +33,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// Without credit for this long, the partitions are paused.
 const PAUSE_AFTER: Duration = Duration::from_secs(1);
 const COMMIT_EVERY: Duration = Duration::from_millis(200);
+/// A commit is not awaited, and librdkafka tells only its log of one that failed: all offsets
+/// are committed again this often. It also keeps those of a quiet partition from expiring.
+const COMMIT_AGAIN_EVERY: Duration = Duration::from_secs(5);
 /// While partitions are paused nothing is fetched that would tell where they end: how often to
 /// ask, and for how long at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -186,7 +189,8 @@ impl Reader {
 
     fn run(mut self) {
         let mut refreshed: Option<Instant> = None;
-        let (mut committed, mut looked) = (Instant::now(), Instant::now());
+        let (mut committed, mut committed_all) = (Instant::now(), Instant::now());
+        let mut looked = Instant::now();
         while !self.shared.must_leave.load(Ordering::Acquire) {
             let interval = self.options.metadata_interval;
             let is_reading = !self.shared.is_stopped.load(Ordering::Acquire);
@@ -198,8 +202,12 @@ impl Reader {
                     if found { Some(Instant::now()) } else { Instant::now().checked_sub(soon) };
             }
             if committed.elapsed() >= COMMIT_EVERY {
-                self.commit(CommitMode::Async);
+                self.commit_progress(CommitMode::Async);
                 committed = Instant::now();
+            }
+            if committed_all.elapsed() >= COMMIT_AGAIN_EVERY {
+                self.commit(&self.shared.board.committed_so_far(), CommitMode::Async);
+                committed_all = Instant::now();
             }
             let is_held = self.shared.is_held.load(Ordering::Acquire);
             // Not while the engine is full: then a request to a broker that hangs costs time.
@@ -215,7 +223,7 @@ impl Reader {
                 self.serve();
             }
         }
-        self.commit(CommitMode::Sync);
+        self.commit_progress(CommitMode::Sync);
     }
 
     /// Looks for partitions that are not assigned yet. Says whether there is any to read.
@@ -361,7 +369,7 @@ impl Reader {
         if matches!(
             error.rdkafka_error_code(),
             Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset)
-        ) && let Err(error) = self.partitions.repair(&self.consumer)
+        ) && let Err(error) = self.partitions.repair(&self.consumer, &self.shared.board)
         {
             self.note_error(&error);
         }
@@ -373,15 +381,20 @@ impl Reader {
         *self.shared.last_error.lock() = Some(error.to_string());
     }
 
+    fn commit_progress(&self, mode: CommitMode) {
+        let progress = self.delivery.offsets.take();
+        self.commit(&progress, mode);
+        self.shared.board.committed(&progress);
+    }
+
     /// Tells Kafka what is committed in SQL. Information only: nobody reads from it while
     /// SQL has an offset.
-    fn commit(&self, mode: CommitMode) {
-        let progress = self.delivery.offsets.take();
+    fn commit(&self, progress: &[Progress], mode: CommitMode) {
         if progress.is_empty() {
             return;
         }
         let mut list = TopicPartitionList::new();
-        for Progress { source, next_offset } in &progress {
+        for Progress { source, next_offset } in progress {
             let offset = Offset::Offset(*next_offset);
             if let Err(error) = list.add_partition_offset(&source.topic, source.partition, offset) {
                 self.note_error(&error);
@@ -390,7 +403,6 @@ impl Reader {
         if let Err(error) = self.consumer.commit(&list, mode) {
             self.note_error(&error);
         }
-        self.shared.board.committed(&progress);
     }
 }
 

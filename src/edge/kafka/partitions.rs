@@ -7,10 +7,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::board::Board;
 use super::client::Topics;
 use super::decode::Kind;
 use super::intake::Context;
-use crate::engine::record::Partition;
+use crate::engine::record::{Partition, Progress};
 use crate::faults::{self, Mechanism};
 use crate::store::Source;
 
@@ -113,7 +114,7 @@ impl Partitions {
     /// After an offset was out of range: finds the partitions whose position the log no
     /// longer has (retention took it, or the topic was made anew) and goes on at their
     /// beginning. What retention took is gone; the log line says how much.
-    pub fn repair(&mut self, consumer: &BaseConsumer<Context>) -> KafkaResult<()> {
+    pub fn repair(&mut self, consumer: &BaseConsumer<Context>, board: &Board) -> KafkaResult<()> {
         for assigned in &mut self.assigned {
             let (topic, partition) = (&*assigned.source.topic, assigned.source.partition);
             let (low, high) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
@@ -132,6 +133,8 @@ impl Partitions {
             let mut list = TopicPartitionList::new();
             list.add_partition_offset(topic, partition, Offset::Offset(low))?;
             consumer.seek_partitions(list, PATIENCE)?;
+            let source = Arc::clone(&assigned.source);
+            board.begin_again(&Progress { source, next_offset: low });
         }
         Ok(())
     }
