@@ -240,7 +240,7 @@ async fn a_round_of_thousands_is_one_transaction(fresh: &Fresh) {
     let (fence, _) = take(&store).await;
     store.commit(&fence, 1, pets((0..NUM_PETS).map(|n| pet(n, n)))).await.unwrap();
     let mut work = Work { outbox: vec![events(Sink::Kafka, &[7; 1 << 20])], ..empty() };
-    for number in 0..NUM_PETS {
+    for number in (0..NUM_PETS).rev() {
         work.vitals.push(TENANT, vitals(number, 1 + u16::try_from(number).unwrap()));
     }
 

@@ -29,7 +29,7 @@ pub(super) async fn attempt(
 fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
     let mut round = Round::behind(fence, round);
     if !work.vitals.is_empty() {
-        round.vitals(&work.vitals);
+        round.vitals(work.vitals.sorted());
     }
     if !work.pets.is_empty() {
         round.upsert(&rows::PETS, rows::pets(&work.pets));
@@ -113,7 +113,7 @@ impl Round {
         self.values.len() + 1
     }
 
-    fn vitals(&mut self, vitals: &VitalsColumns) {
+    fn vitals(&mut self, vitals: VitalsColumns) {
         let first = self.next();
         let columns: Vec<_> = ["uuid", "bigint", "smallint", "integer", "smallint", "smallint"]
             .into_iter()
@@ -128,12 +128,12 @@ impl Round {
             columns.join(", ")
         );
         let values = [
-            vitals.tenants.clone().into(),
-            vitals.pets.clone().into(),
-            vitals.levels.clone().into(),
-            vitals.closeness.clone().into(),
-            vitals.fullness.clone().into(),
-            vitals.slots.clone().into(),
+            vitals.tenants.into(),
+            vitals.pets.into(),
+            vitals.levels.into(),
+            vitals.closeness.into(),
+            vitals.fullness.into(),
+            vitals.slots.into(),
         ];
         self.section(&sql, values);
     }
