@@ -344,8 +344,8 @@ impl<'a> Load<'a> {
         [&self.options.topics.pet_command, &self.options.topics.pet_movement]
     }
 
-    /// Waits until every event stands on the topic; where there are only steps, until the
-    /// service has told Kafka that it read them.
+    /// Waits until every event stands on the topic and, of what causes none, until the service
+    /// has told Kafka that it read it.
     fn await_all(
         &self,
         started: Instant,
@@ -355,12 +355,14 @@ impl<'a> Load<'a> {
     ) -> anyhow::Result<Duration> {
         let mut best = (u64::MAX, Instant::now());
         loop {
-            let left = if sent.num_events > 0 {
+            let mut left = 0;
+            if sent.num_events > 0 {
                 let num_seen = num_between(announced, &self.announced()?);
-                sent.num_events.saturating_sub(num_seen)
-            } else {
-                self.topics.lag(ends)?
-            };
+                left += sent.num_events.saturating_sub(num_seen);
+            }
+            if sent.num_steps > 0 || sent.num_events == 0 {
+                left += self.topics.lag(ends)?;
+            }
             if left == 0 {
                 return Ok(started.elapsed());
             }

@@ -2,6 +2,7 @@
 
 mod board;
 pub mod client;
+mod cut_off;
 pub mod decode;
 mod gathering;
 pub mod intake;

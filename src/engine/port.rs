@@ -119,6 +119,11 @@ pub trait StatusTopic: Send + Sync + 'static {
         ticket: &Arc<Ticket>,
     ) -> Result<(), TopicError>;
 
+    /// Messages have waited for a broker for so long that this producer may never find one.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
     /// Gives up a failed producer with all it holds, and begins with a new one. Blocks.
     ///
     /// # Errors

@@ -87,6 +87,8 @@ pub struct Outbox {
     pub parked: IntGaugeVec,
     /// Events found on the topic after a crash and not published again.
     pub already_published: IntCounter,
+    /// Kafka producers that had lost their cluster.
+    pub clients_replaced: IntCounter,
 }
 
 pub struct Round {
@@ -103,6 +105,8 @@ pub struct Intake {
     pub in_flight: IntGauge,
     pub ignored: IntCounterVec,
     pub errors: IntCounter,
+    /// Consumers that had lost their cluster.
+    pub clients_replaced: IntCounter,
 }
 
 pub struct World {
@@ -322,6 +326,10 @@ impl Outbox {
                 "outbox_already_published_total",
                 "Events found on the topic after a crash and not published again",
             ),
+            clients_replaced: make.counter(
+                "outbox_clients_replaced_total",
+                "Kafka producers given up because no broker was connected for long",
+            ),
         }
     }
 }
@@ -364,6 +372,10 @@ impl Intake {
                 &["topic"],
             ),
             errors: make.counter("intake_errors_total", "Errors the Kafka client reported"),
+            clients_replaced: make.counter(
+                "intake_clients_replaced_total",
+                "Kafka consumers given up because no broker was connected for long",
+            ),
         }
     }
 }

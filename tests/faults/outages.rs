@@ -15,16 +15,26 @@ const IMPATIENT: [(&str, &str); 4] = [
 ];
 
 async fn survives_without(service: Service, strike: impl AsyncFnOnce() -> Outage) {
+    let (symptom, more) = service.symptom();
+    survives_until(&[symptom], more, strike).await;
+}
+
+/// The outage lasts until each of these metrics has grown by so much.
+async fn survives_until(symptoms: &[&str], more: f64, strike: impl AsyncFnOnce() -> Outage) {
     let Some(mut world) = World::with(&IMPATIENT).await else { return };
     world.populate().await;
     let probes = world.probes();
     let alive = Some((200, "ok\n".into()));
     world
         .play_during(async {
-            let (symptom, more) = service.symptom();
-            let before = probes.metric(symptom).await;
+            let mut before = Vec::new();
+            for symptom in symptoms {
+                before.push(probes.metric(symptom).await);
+            }
             let outage = strike().await;
-            until(symptom, async || probes.metric(symptom).await >= before + more).await;
+            for (symptom, before) in symptoms.iter().zip(before) {
+                until(symptom, async || probes.metric(symptom).await >= before + more).await;
+            }
             assert_eq!(probes.ask("/livez").await, alive);
             outage.end().await;
         })
@@ -41,6 +51,14 @@ async fn survives_without(service: Service, strike: impl AsyncFnOnce() -> Outage
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kafka_killed_hard_costs_nothing() {
     survives_without(Service::Kafka, async || Service::Kafka.kill().await).await;
+}
+
+/// A client without a broker for long may be one that will never find it again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kafka_that_is_away_for_long_is_met_with_new_clients() {
+    const REPLACED: [&str; 2] =
+        ["menagerie_intake_clients_replaced_total", "menagerie_outbox_clients_replaced_total"];
+    survives_until(&REPLACED, 1.0, async || Service::Kafka.kill().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

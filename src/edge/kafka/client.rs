@@ -123,6 +123,7 @@ impl Options {
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("message.timeout.ms", "0")
+            .set("statistics.interval.ms", "1000")
             .set("partitioner", "murmur2_random")
             // The outbox bounds what it hands in, by rows and by bytes.
             .set("queue.buffering.max.messages", "0")

@@ -18,6 +18,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::board::Board;
 use super::client::Options;
+use super::cut_off::{CutOff, has_broker};
 use super::decode::Decoder;
 use super::gathering::Gathering;
 use super::partitions::{Assigned, Partitions};
@@ -59,8 +60,7 @@ struct Shared {
     is_stopped: AtomicBool,
     must_leave: AtomicBool,
     is_assigned: AtomicBool,
-    /// No broker was connected when librdkafka last told.
-    is_cut_off: AtomicBool,
+    cut_off: CutOff,
     /// An operator wants nothing to be read.
     is_held: AtomicBool,
     /// Why the partitions are paused, as the intake's thread has it.
@@ -132,7 +132,7 @@ impl Reading for Intake {
     /// Partitions are assigned, a broker is connected and the thread lives.
     fn is_ready(&self) -> bool {
         self.shared.is_assigned.load(Ordering::Acquire)
-            && !self.shared.is_cut_off.load(Ordering::Acquire)
+            && !self.shared.cut_off.is_on()
             && self.is_alive()
     }
 
@@ -209,6 +209,9 @@ impl Reader {
                 self.commit(&self.shared.board.committed_so_far(), CommitMode::Async);
                 committed_all = Instant::now();
             }
+            if self.shared.cut_off.is_lost() {
+                self.replace_consumer();
+            }
             let is_held = self.shared.is_held.load(Ordering::Acquire);
             // Not while the engine is full: then a request to a broker that hangs costs time.
             if is_held && self.is_paused && looked.elapsed() >= LOOK_EVERY {
@@ -224,6 +227,29 @@ impl Reader {
             }
         }
         self.commit_progress(CommitMode::Sync);
+    }
+
+    /// Goes on with a new client where the old one stopped.
+    fn replace_consumer(&mut self) {
+        tracing::warn!("kafka: no broker is connected for long, beginning with a new client");
+        METRICS.intake.clients_replaced.inc();
+        self.shared.cut_off.begin_again();
+        let context = Context { shared: Arc::clone(&self.shared) };
+        let fresh = self.options.consumer().create_with_context(context).and_then(
+            |fresh: BaseConsumer<Context>| self.partitions.assign_to(&fresh).map(|()| fresh),
+        );
+        match fresh {
+            Ok(fresh) => {
+                let lost = std::mem::replace(&mut self.consumer, fresh);
+                // It says goodbye to a cluster that it does not find.
+                std::thread::spawn(move || drop(lost));
+                // A new client reads all its partitions.
+                self.is_paused = false;
+                let pause = *self.shared.pause.lock();
+                self.set_paused(pause);
+            }
+            Err(error) => self.note_error(&error),
+        }
     }
 
     /// Looks for partitions that are not assigned yet. Says whether there is any to read.
@@ -409,8 +435,7 @@ impl Reader {
 impl ClientContext for Context {
     /// Lag is what stands on the topic beyond what is committed in SQL.
     fn stats(&self, statistics: Statistics) {
-        let is_cut_off = statistics.brokers.values().all(|broker| broker.state != "UP");
-        self.shared.is_cut_off.store(is_cut_off, Ordering::Release);
+        self.shared.cut_off.note(!has_broker(&statistics));
         self.shared.board.told(|source| {
             let topic = statistics.topics.get(&*source.topic)?;
             Some(topic.partitions.get(&source.partition)?.hi_offset)

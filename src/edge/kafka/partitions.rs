@@ -111,6 +111,20 @@ impl Partitions {
         Ok(num_fresh)
     }
 
+    /// Assigns the same partitions to a new client, from what was to be read next.
+    pub fn assign_to(&self, consumer: &BaseConsumer<Context>) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        for Assigned { source, next_offset, .. } in &self.assigned {
+            let start = match next_offset {
+                // Nothing was read, and its log may begin later.
+                0 => Offset::Beginning,
+                next_offset => Offset::Offset(*next_offset),
+            };
+            list.add_partition_offset(&source.topic, source.partition, start)?;
+        }
+        consumer.incremental_assign(&list)
+    }
+
     /// After an offset was out of range: finds the partitions whose position the log no
     /// longer has (retention took it, or the topic was made anew) and goes on at their
     /// beginning. What retention took is gone; the log line says how much.

@@ -10,10 +10,12 @@ use rdkafka::Message as _;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
+use rdkafka::statistics::Statistics;
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
 use super::client::Options;
+use super::cut_off::{CutOff, has_broker};
 use super::tail;
 use crate::engine::outbox::kafka::Ticket;
 use crate::engine::outbox::kind::DEAD_LETTER;
@@ -38,11 +40,18 @@ pub struct KafkaStatusTopic {
 /// Turns librdkafka's delivery reports into acknowledgements of their row's ticket.
 struct Acknowledge {
     dead_letter_topic: Option<String>,
+    /// While messages wait for a broker.
+    cut_off: CutOff,
 }
 
 impl ClientContext for Acknowledge {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!("kafka producer: {error}: {reason}");
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        // One that has nothing to send may let its connections go.
+        self.cut_off.note(statistics.msg_cnt > 0 && !has_broker(&statistics));
     }
 }
 
@@ -121,7 +130,8 @@ impl KafkaStatusTopic {
 
 fn create(options: &Options) -> KafkaResult<ThreadedProducer<Acknowledge>> {
     let dead_letter_topic = options.dead_letter_topic.clone();
-    options.producer().create_with_context(Acknowledge { dead_letter_topic })
+    let cut_off = CutOff::default();
+    options.producer().create_with_context(Acknowledge { dead_letter_topic, cut_off })
 }
 
 /// Whether the cluster will never take this message, or this topic.
@@ -192,6 +202,10 @@ impl StatusTopic for KafkaStatusTopic {
             self.send_event(entry, at, ticket)
         };
         sent.map_err(|error| TopicError::Rejected(error.to_string()))
+    }
+
+    fn is_lost(&self) -> bool {
+        self.producer.load().client().context().cut_off.is_lost()
     }
 
     fn replace(&self) -> Result<(), TopicError> {

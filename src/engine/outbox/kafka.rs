@@ -38,6 +38,8 @@ const MAX_ROWS_IN_FLIGHT: usize = 8;
 const MAX_BYTES_IN_FLIGHT: usize = 32 << 20;
 /// Between two attempts after a failure.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks whether the producer has lost its cluster.
+const LOOK_FOR_LOSS_EVERY: Duration = Duration::from_secs(1);
 /// Between two looks whether the shard is surely ours.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const SINK: &str = "kafka";
@@ -426,6 +428,13 @@ impl Actor for KafkaOutbox {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        context.run_interval(LOOK_FOR_LOSS_EVERY, |this, context| {
+            if this.phase == Phase::Publishing && this.topic.is_lost() {
+                METRICS.outbox.clients_replaced.inc();
+                let error = "no broker is connected for long".to_owned();
+                this.fail(&TopicError::Rejected(error), context);
+            }
+        });
         self.search(context);
     }
 }
