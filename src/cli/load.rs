@@ -52,7 +52,9 @@ the catalog that ships. Pets that nobody feeds go home hungry after 48 minutes, 
 differ.
 
 The brokers and topics are those of the configuration (--config, --set kafka.bootstrap_servers=…);
-kafka.group is the service's, whose committed offsets tell how far it has come.
+kafka.group is the service's, whose committed offsets tell how far it has come with movement: a
+load that has any ends when they do. Events are told apart by their header event-id; without one,
+awards by their transaction.
 
 After a backlog, the records are read once more by a consumer that does nothing with them. Its
 records a second are the most that this machine and these brokers can give; the ratio is how much
@@ -195,6 +197,14 @@ struct Sent {
     sending: Duration,
 }
 
+/// What tells that everything sent was worked off.
+struct Awaited<'a> {
+    /// So many events on the topic, behind these places.
+    events: Option<(&'a Places, u64)>,
+    /// The service has told Kafka that it read up to here: steps cause no event.
+    read: Option<&'a Places>,
+}
+
 impl<'a> Load<'a> {
     fn new(args: &'a Args, options: Options) -> anyhow::Result<Self> {
         let tenant =
@@ -291,7 +301,11 @@ impl<'a> Load<'a> {
         ))?;
         let started = if held.is_some() { Instant::now() } else { started };
         drop(held);
-        let took = self.await_all(started, &ends, &announced, &sent)?;
+        let done = self.await_all(&Awaited {
+            events: Some((&announced, sent.num_events)),
+            read: (sent.num_steps > 0).then_some(&ends),
+        })?;
+        let took = done - started;
         let (num_read, bare) = self.topics.read_bare(&begun, &ends)?;
         let _reader = self.read_from(&announced)?;
         self.await_books();
@@ -344,34 +358,28 @@ impl<'a> Load<'a> {
         [&self.options.topics.pet_command, &self.options.topics.pet_movement]
     }
 
-    /// Waits until every event stands on the topic and, of what causes none, until the service
-    /// has told Kafka that it read it.
-    fn await_all(
-        &self,
-        started: Instant,
-        ends: &Places,
-        announced: &Places,
-        sent: &Sent,
-    ) -> anyhow::Result<Duration> {
+    /// Waits until all of it is there, and says when.
+    fn await_all(&self, awaited: &Awaited<'_>) -> anyhow::Result<Instant> {
         let mut best = (u64::MAX, Instant::now());
         loop {
             let mut left = 0;
-            if sent.num_events > 0 {
+            if let Some((announced, num_events)) = awaited.events {
                 let num_seen = num_between(announced, &self.announced()?);
-                left += sent.num_events.saturating_sub(num_seen);
+                left += num_events.saturating_sub(num_seen);
             }
-            if sent.num_steps > 0 || sent.num_events == 0 {
+            if let Some(ends) = awaited.read {
                 left += self.topics.lag(ends)?;
             }
+            let now = Instant::now();
             if left == 0 {
-                return Ok(started.elapsed());
+                return Ok(now);
             }
             if left < best.0 {
-                best = (left, Instant::now());
+                best = (left, now);
             }
             if best.1.elapsed() > STALLED_AFTER {
                 tracing::error!(left, "the service has not moved for a minute");
-                return Ok(started.elapsed());
+                return Ok(now);
             }
             std::thread::sleep(LOOK_EVERY);
         }
@@ -382,7 +390,7 @@ impl<'a> Load<'a> {
         let mut consumed = self.consumed().to_vec();
         consumed.push(&self.options.topics.character_status);
         let ends = self.topics.ends(&consumed)?;
-        self.await_all(Instant::now(), &ends, &Places::new(), &Sent::default())?;
+        self.await_all(&Awaited { events: None, read: Some(&ends) })?;
         Ok(())
     }
 

@@ -98,9 +98,9 @@ impl Books {
         }
     }
 
-    /// Enters an event that was read.
+    /// Enters an event that was read. Without an id, which is nil, it may be any.
     pub fn announce(&mut self, id: Uuid, event: &Event) {
-        if !self.ids.insert(id) {
+        if !id.is_nil() && !self.ids.insert(id) {
             self.num_repeated += 1;
             return;
         }
@@ -258,6 +258,18 @@ mod tests {
         books.order(&award(Uuid::from_u128(1)), Instant::now());
         books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
         books.announce(Uuid::from_u128(10), &announced(Uuid::from_u128(1)));
+        assert!(!is_balanced(&books));
+    }
+
+    #[test]
+    fn without_ids_an_award_announced_twice_upsets_the_books_and_two_awards_do_not() {
+        let mut books = Books::new();
+        for transaction in [1, 2].map(Uuid::from_u128) {
+            books.order(&award(transaction), Instant::now());
+            books.announce(Uuid::nil(), &announced(transaction));
+        }
+        assert!(is_balanced(&books));
+        books.announce(Uuid::nil(), &announced(Uuid::from_u128(1)));
         assert!(!is_balanced(&books));
     }
 

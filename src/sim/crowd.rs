@@ -6,6 +6,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution as _, Zipf};
 use rdkafka::error::KafkaError;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Sender;
@@ -60,6 +61,16 @@ struct Member {
     level: u8,
     /// What it must be once every award sent has taken effect.
     closeness: u16,
+    /// The last step sent, if any; unknown of a pet that came or went beside its steps, which are
+    /// on another topic.
+    place: Place,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    NeverStepped,
+    At { x: i64, y: i64, stance: u64 },
+    Unknown,
 }
 
 impl Crowd {
@@ -89,6 +100,7 @@ impl Crowd {
             is_out: false,
             level: 1,
             closeness: 0,
+            place: Place::NeverStepped,
         };
         let mut members: Vec<Member> = bought.into_iter().map(member).collect();
         members.sort_unstable_by_key(|member| (member.owner, member.pet));
@@ -204,6 +216,7 @@ impl Crowd {
     fn move_pet(&mut self, position: usize) -> Act {
         let member = &mut self.members[position];
         member.is_out = !member.is_out;
+        member.place = Place::Unknown;
         let order = match member.is_out {
             true => pet::Order::Spawn { lead: false },
             false => pet::Order::Despawn,
@@ -215,7 +228,7 @@ impl Crowd {
     /// A step, of the next pet that is out.
     fn step(&mut self, position: usize) -> MovementRecord {
         let position = self.first_out(position).unwrap_or(position);
-        let member = &self.members[position];
+        let member = &mut self.members[position];
         let movement = Movement {
             pet: member.pet,
             world: WORLD,
@@ -227,11 +240,12 @@ impl Crowd {
             stance: self.rng.random_range(0..8),
             fh: Some(1),
         };
+        member.walk(&movement);
         MovementRecord { observer: member.owner, movement }
     }
 
     /// Pets of which the API tells another closeness or level than what was sent adds up to, or that
-    /// are not where they were sent.
+    /// are not where they were sent or where their last step led.
     ///
     /// # Errors
     /// When the API does not answer.
@@ -239,12 +253,7 @@ impl Crowd {
         let found: Vec<Option<String>> = stream::iter(&self.members)
             .map(|member| async move {
                 let stored = shop.look_up(member.pet).await?;
-                let is_out = stored["slot"].as_i64().map(|slot| slot >= 0);
-                let is = (stored["closeness"].as_u64(), stored["level"].as_u64(), is_out);
-                let closeness = Some(u64::from(member.closeness));
-                let should = (closeness, Some(u64::from(member.level)), Some(member.is_out));
-                let differs = || format!("pet {}: {should:?} expected, {is:?} stored", member.pet);
-                anyhow::Ok((is != should).then(differs))
+                anyhow::Ok(member.difference(&stored))
             })
             .buffer_unordered(NUM_SHOPPERS)
             .try_collect()
@@ -256,6 +265,28 @@ impl Crowd {
 impl Member {
     fn command(&self, transaction: Uuid, order: pet::Order) -> pet::Command {
         pet::Command { transaction, actor: self.owner, pet: self.pet, order }
+    }
+
+    fn walk(&mut self, step: &Movement) {
+        if self.place != Place::Unknown {
+            let Movement { x, y, stance, .. } = *step;
+            self.place = Place::At { x: x.into(), y: y.into(), stance: stance.into() };
+        }
+    }
+
+    /// From what the API tells, if it differs.
+    fn difference(&self, stored: &Value) -> Option<String> {
+        let is_out = stored["slot"].as_i64().map(|slot| slot >= 0);
+        let is = (stored["closeness"].as_u64(), stored["level"].as_u64(), is_out);
+        let closeness = Some(u64::from(self.closeness));
+        let should = (closeness, Some(u64::from(self.level)), Some(self.is_out));
+        if is != should {
+            return Some(format!("pet {}: {should:?} expected, {is:?} stored", self.pet));
+        }
+        let Place::At { x, y, stance } = self.place else { return None };
+        let should = (Some(x), Some(y), Some(stance));
+        let is = (stored["x"].as_i64(), stored["y"].as_i64(), stored["stance"].as_u64());
+        (is != should).then(|| format!("pet {}: at {should:?} expected, at {is:?}", self.pet))
     }
 
     /// Counts an award, and how many events tell of it.
@@ -272,6 +303,8 @@ impl Member {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use serde_json::json;
+
     use super::*;
 
     fn crowd(num: u32, zipf: Option<f64>) -> Crowd {
@@ -281,6 +314,7 @@ mod tests {
             is_out: false,
             level: 1,
             closeness: 0,
+            place: Place::NeverStepped,
         };
         let members = (0..num).map(member).collect();
         let popularity = zipf.map(|exponent| Zipf::new(f64::from(num), exponent).unwrap());
@@ -323,6 +357,23 @@ mod tests {
                 (PetId(1), pet::Order::Attempt { command: TRICK })
             );
         }
+    }
+
+    #[test]
+    fn a_pet_is_to_be_where_its_last_step_led_unless_it_came_or_went_beside_its_steps() {
+        let mut crowd = crowd(1, None);
+        assert_eq!(crowd.take_out().count(), 1);
+        let stored = |x: i64, y: i64| json!({ "closeness": 0, "level": 1, "slot": 0, "x": x, "y": y, "stance": 4 });
+        let step = crowd.step(0).movement;
+        let mut there = stored(step.x.into(), step.y.into());
+        there["stance"] = step.stance.into();
+        assert_eq!(crowd.members[0].difference(&there), None);
+        let elsewhere = stored(i64::from(step.x) + 1, step.y.into());
+        assert!(crowd.members[0].difference(&elsewhere).is_some());
+        crowd.move_pet(0);
+        crowd.move_pet(0);
+        crowd.step(0);
+        assert_eq!(crowd.members[0].difference(&elsewhere), None);
     }
 
     #[test]

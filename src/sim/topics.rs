@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::edge::kafka::Options;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
+/// With one answer.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+const NO_TOPIC: KafkaError = KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
 const POLL: Duration = Duration::from_millis(20);
 
 /// A place in each partition of some topics.
@@ -17,7 +21,7 @@ pub type Places = BTreeMap<(String, i32), i64>;
 
 /// Looks at topics from outside, without being a member of any group.
 pub struct Topics {
-    consumer: BaseConsumer,
+    consumer: Mutex<BaseConsumer>,
     options: Options,
 }
 
@@ -25,10 +29,7 @@ impl Topics {
     /// # Errors
     /// When the client's settings make no sense to librdkafka.
     pub fn new(options: &Options) -> Result<Self, KafkaError> {
-        let mut config = options.reader();
-        // Its group's offsets are what the service under load has told Kafka.
-        config.set("group.id", &options.group);
-        Ok(Self { consumer: config.create()?, options: options.clone() })
+        Ok(Self { consumer: Mutex::new(create(options)?), options: options.clone() })
     }
 
     /// The offset after the last record of each partition. Patient with topics that are just
@@ -37,33 +38,32 @@ impl Topics {
     /// # Errors
     /// When the cluster does not answer, or a topic does not exist.
     pub fn ends(&self, topics: &[&str]) -> Result<Places, KafkaError> {
-        let deadline = Instant::now() + PATIENCE;
         let mut ends = Places::new();
         for topic in topics {
-            let ends_of = loop {
-                match self.ends_of(topic) {
-                    Err(_) if Instant::now() < deadline => std::thread::sleep(POLL),
-                    answered => break answered?,
-                }
-            };
-            ends.extend(ends_of);
+            ends.extend(self.ask(|consumer| ends_of(consumer, topic))?);
         }
         Ok(ends)
     }
 
-    fn ends_of(&self, topic: &str) -> Result<Places, KafkaError> {
-        let metadata = self.consumer.fetch_metadata(Some(topic), PATIENCE)?;
-        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
-        let ends = partitions.map(|partition| {
-            let (_, end) = self.consumer.fetch_watermarks(topic, partition.id(), PATIENCE)?;
-            Ok(((topic.to_owned(), partition.id()), end))
-        });
-        let ends: Places = ends.collect::<Result<_, KafkaError>>()?;
-        if ends.is_empty() {
-            // That is how metadata tell of a topic which is not there, or not yet.
-            return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
+    /// Asks again for a while, with a new client: one that was once told of no brokers finds none
+    /// again (librdkafka issue 5301).
+    fn ask<T>(
+        &self,
+        question: impl Fn(&BaseConsumer) -> Result<T, KafkaError>,
+    ) -> Result<T, KafkaError> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut consumer = self.consumer.lock();
+        loop {
+            match question(&consumer) {
+                Err(error) if Instant::now() < deadline => {
+                    if error != NO_TOPIC {
+                        *consumer = create(&self.options)?;
+                    }
+                    std::thread::sleep(POLL);
+                }
+                answered => return answered,
+            }
         }
-        Ok(ends)
     }
 
     /// Records the group has not yet committed before these places.
@@ -75,7 +75,8 @@ impl Topics {
         for (topic, partition) in before.keys() {
             list.add_partition(topic, *partition);
         }
-        let committed = self.consumer.committed_offsets(list, PATIENCE)?;
+        let committed =
+            self.ask(|consumer| consumer.committed_offsets(list.clone(), ANSWER_PATIENCE))?;
         let lag = committed.elements().into_iter().map(|element| {
             let place = before.get(&(element.topic().to_owned(), element.partition()));
             let next = match element.offset() {
@@ -123,6 +124,25 @@ impl Topics {
         tracing::debug!(num_read, num_bytes, "read bare");
         Ok((num_read, started.elapsed()))
     }
+}
+
+fn create(options: &Options) -> Result<BaseConsumer, KafkaError> {
+    let mut config = options.reader();
+    // Its group's offsets are what the service under load has told Kafka.
+    config.set("group.id", &options.group);
+    config.create()
+}
+
+fn ends_of(consumer: &BaseConsumer, topic: &str) -> Result<Places, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_PATIENCE)?;
+    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    let ends = partitions.map(|partition| {
+        let (_, end) = consumer.fetch_watermarks(topic, partition.id(), ANSWER_PATIENCE)?;
+        Ok(((topic.to_owned(), partition.id()), end))
+    });
+    let ends: Places = ends.collect::<Result<_, KafkaError>>()?;
+    // That is how metadata tell of a topic which is not there, or not yet.
+    if ends.is_empty() { Err(NO_TOPIC) } else { Ok(ends) }
 }
 
 /// Records between two sets of places.

@@ -35,7 +35,7 @@ fn report(output: &Output) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_mixed_loads_at_once_balance_their_books() {
     let Some(mut world) = World::new().await else { return };
-    let beside = start_load(&mut world, "--owners 20 --rate 100 --for 3s");
+    let beside = start_load(&mut world, "--owners 20 --rate 100 --for 3s --movement 0.5");
     let output = load(&mut world, MIX).await;
     let report = report(&output);
     assert_eq!(output.status.code(), Some(0), "{report:#}");
