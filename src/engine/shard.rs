@@ -1,5 +1,6 @@
 //! A shard that is held: its actors, from taking the lease to giving it back.
 
+use std::ffi::CStr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -145,9 +146,11 @@ impl Shard {
         .await?;
 
         let mut arbiters: Vec<Arbiter> = Vec::new();
-        let mut arbiter = || {
+        let mut arbiter = |name: &'static CStr| {
             arbiters.push(Arbiter::new());
-            arbiters.last().expect("just pushed").handle()
+            let handle = arbiters.last().expect("just pushed").handle();
+            handle.spawn_fn(move || name_thread(name));
+            handle
         };
         let status = [Arc::new(Status::default()), Arc::new(Status::default())];
         let loads = [Arc::new(Load::default()), Arc::new(Load::default())];
@@ -161,9 +164,9 @@ impl Shard {
             tracer: tracer.clone(),
         };
         let kafka = KafkaOutbox::new(outbox(0), topic, settings.outbox.max_rows);
-        let kafka = KafkaOutbox::start_in_arbiter(&arbiter(), |_| kafka);
+        let kafka = KafkaOutbox::start_in_arbiter(&arbiter(c"kafka-outbox"), |_| kafka);
         let nats = NatsOutbox::new(outbox(1), log, settings.outbox);
-        let engine_arbiter = arbiter();
+        let engine_arbiter = arbiter(c"nats-outbox");
         let nats = NatsOutbox::start_in_arbiter(&engine_arbiter, |_| nats);
         let committer = Committer::new(committer::Parts {
             store: store.clone(),
@@ -190,9 +193,10 @@ impl Shard {
             keeps_history: !settings.event_retention.is_zero(),
             tracer: tracer.clone(),
         });
-        let committer = Committer::start_in_arbiter(&arbiter(), |_| committer);
+        let committer = Committer::start_in_arbiter(&arbiter(c"committer"), |_| committer);
         let clockwork = Clockwork::start_in_arbiter(&engine_arbiter, |_| Clockwork::default());
-        let character_arbiters = (0..settings.num_arbiters.max(1)).map(|_| arbiter()).collect();
+        let character_arbiters =
+            (0..settings.num_arbiters.max(1)).map(|_| arbiter(c"characters")).collect();
         let supervisor = BrokerSupervisor::new(supervisor::Parts {
             store: store.clone(),
             runtime: runtime.clone(),
@@ -211,7 +215,8 @@ impl Shard {
             next_round,
             tracer: tracer.clone(),
         });
-        let supervisor = BrokerSupervisor::start_in_arbiter(&arbiter(), |_| supervisor);
+        let supervisor =
+            BrokerSupervisor::start_in_arbiter(&arbiter(c"supervisor"), |_| supervisor);
         let report_to = committer::Supervisor {
             committed: supervisor.clone().recipient(),
             take_back: supervisor.clone().recipient(),
@@ -383,6 +388,17 @@ impl Shard {
 
 /// How many messages each kind of actor can have waiting. All of it is enforced by whoever
 /// sends, for actix's own limit does not hold for what we send.
+/// What `top -H` calls the thread; actix-rt's own name for it is cut short.
+#[cfg(target_os = "linux")]
+fn name_thread(name: &'static CStr) {
+    if let Err(error) = rustix::thread::set_name(name) {
+        tracing::debug!(?name, "the thread keeps its name: {error}");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn name_thread(_: &'static CStr) {}
+
 fn show_capacities(settings: &Settings) {
     let rows = usize::try_from(settings.outbox.max_rows).unwrap_or(usize::MAX);
     for (kind, capacity) in [
