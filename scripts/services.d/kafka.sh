@@ -47,11 +47,13 @@ kafka_launch() {
         }
     fi
     launch kafka java -Xmx768m "-Dlog4j2.configurationFile=$library/kafka/log4j2.properties" \
-        -cp "$(kafka_libs)/*" kafka.Kafka "$home/server.properties"
+        -cp "$(kafka_libs)/*" kafka.Kafka "$home/server.properties" \
+        --override "broker.session.timeout.ms=${SERVICES_KAFKA_SESSION_MS:-3000}"
 }
 
 # The internal topics are kept small: they are created on first use, while a test waits. After kill -9 the
-# controller refuses the returning broker until the dead one's session has timed out, by default 9 s.
+# controller refuses the returning broker until the dead one's session has timed out, by default 9 s; here
+# SERVICES_KAFKA_SESSION_MS, by default 3,000.
 kafka_properties() {
     cat <<PROPERTIES
 process.roles=broker,controller
@@ -62,7 +64,6 @@ advertised.listeners=PLAINTEXT://127.0.0.1:$2
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs=$1
-broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
