@@ -302,7 +302,7 @@ impl<'a> Load<'a> {
         let started = if held.is_some() { Instant::now() } else { started };
         drop(held);
         let done = self.await_all(&Awaited {
-            events: Some((&announced, sent.num_events)),
+            events: (sent.num_events > 0).then_some((&announced, sent.num_events)),
             read: (sent.num_steps > 0).then_some(&ends),
         })?;
         let took = done - started;

@@ -94,15 +94,8 @@ impl Crowd {
             .buffer_unordered(NUM_SHOPPERS)
             .try_collect()
             .await?;
-        let member = |bought: Bought| Member {
-            owner: bought.owner,
-            pet: bought.pet,
-            is_out: false,
-            level: 1,
-            closeness: 0,
-            place: Place::NeverStepped,
-        };
-        let mut members: Vec<Member> = bought.into_iter().map(member).collect();
+        let mut members: Vec<Member> =
+            bought.into_iter().map(|bought| Member::new(bought.owner, bought.pet)).collect();
         members.sort_unstable_by_key(|member| (member.owner, member.pet));
         let popularity = zipf.map(|exponent| Zipf::new(members.len() as f64, exponent));
         let popularity = popularity.transpose()?;
@@ -263,6 +256,11 @@ impl Crowd {
 }
 
 impl Member {
+    /// As it is bought.
+    fn new(owner: CharacterId, pet: PetId) -> Self {
+        Self { owner, pet, is_out: false, level: 1, closeness: 0, place: Place::NeverStepped }
+    }
+
     fn command(&self, transaction: Uuid, order: pet::Order) -> pet::Command {
         pet::Command { transaction, actor: self.owner, pet: self.pet, order }
     }
@@ -308,15 +306,7 @@ mod tests {
     use super::*;
 
     fn crowd(num: u32, zipf: Option<f64>) -> Crowd {
-        let member = |id| Member {
-            owner: CharacterId(id),
-            pet: PetId(id),
-            is_out: false,
-            level: 1,
-            closeness: 0,
-            place: Place::NeverStepped,
-        };
-        let members = (0..num).map(member).collect();
+        let members = (0..num).map(|id| Member::new(CharacterId(id), PetId(id))).collect();
         let popularity = zipf.map(|exponent| Zipf::new(f64::from(num), exponent).unwrap());
         Crowd { members, popularity, rng: SmallRng::seed_from_u64(0) }
     }

@@ -243,10 +243,7 @@ impl Reader {
                 let lost = std::mem::replace(&mut self.consumer, fresh);
                 // It says goodbye to a cluster that it does not find.
                 std::thread::spawn(move || drop(lost));
-                // A new client reads all its partitions.
-                self.is_paused = false;
-                let pause = *self.shared.pause.lock();
-                self.set_paused(pause);
+                self.pause_all_again();
             }
             Err(error) => self.note_error(&error),
         }
@@ -257,11 +254,8 @@ impl Reader {
         let options = &self.options;
         match self.partitions.refresh(&self.consumer, &options.topics, &self.delivery.stored) {
             Ok(num_fresh) => {
-                if num_fresh > 0 && self.is_paused {
-                    // The new ones join the others, so that all are resumed together.
-                    self.is_paused = false;
-                    let pause = *self.shared.pause.lock();
-                    self.set_paused(pause);
+                if num_fresh > 0 {
+                    self.pause_all_again();
                 }
                 self.shared.board.take_up(self.partitions.iter());
                 let is_assigned = self.partitions.iter().next().is_some();
@@ -329,6 +323,15 @@ impl Reader {
             self.delivery.credits.take(batch.credits);
             let envelope = Envelope::seal(ActorKind::Supervisor);
             self.delivery.supervisor.do_send(Deliver { batch, envelope });
+        }
+    }
+
+    /// New partitions, or those of a new client, are read: they join a pause, so that all are
+    /// resumed together.
+    fn pause_all_again(&mut self) {
+        if std::mem::take(&mut self.is_paused) {
+            let pause = *self.shared.pause.lock();
+            self.set_paused(pause);
         }
     }
 
