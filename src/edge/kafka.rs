@@ -11,6 +11,6 @@ pub mod redelivery;
 pub mod status_topic;
 mod tail;
 
-pub use client::{Options, Topics};
+pub use client::{Options, Topics, answered};
 pub use intake::KafkaRecords;
 pub use status_topic::KafkaStatusTopic;

@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::edge::kafka::Options;
+use crate::edge::kafka::{Options, answered};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// With one answer.
@@ -75,8 +75,8 @@ impl Topics {
         for (topic, partition) in before.keys() {
             list.add_partition(topic, *partition);
         }
-        let committed =
-            self.ask(|consumer| consumer.committed_offsets(list.clone(), ANSWER_PATIENCE))?;
+        let committed = self
+            .ask(|consumer| answered(consumer.committed_offsets(list.clone(), ANSWER_PATIENCE)?))?;
         let lag = committed.elements().into_iter().map(|element| {
             let place = before.get(&(element.topic().to_owned(), element.partition()));
             let next = match element.offset() {

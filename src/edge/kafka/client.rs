@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::decode::Kind;
 
@@ -169,6 +169,18 @@ impl Options {
             })
             .collect())
     }
+}
+
+/// A list of offsets as librdkafka filled it in, unless it could not for one of the partitions.
+/// That error stands in the list alone, beside an offset that reads as "there is none".
+///
+/// # Errors
+/// The first of them.
+pub fn answered(offsets: TopicPartitionList) -> KafkaResult<TopicPartitionList> {
+    for element in offsets.elements() {
+        element.error()?;
+    }
+    Ok(offsets)
 }
 
 #[cfg(test)]

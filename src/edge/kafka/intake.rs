@@ -205,7 +205,7 @@ impl Reader {
                 self.commit_progress(CommitMode::Async);
                 committed = Instant::now();
             }
-            if committed_all.elapsed() >= COMMIT_AGAIN_EVERY {
+            if committed_all.elapsed() >= COMMIT_AGAIN_EVERY && !self.shared.cut_off.is_on() {
                 self.commit(&self.shared.board.committed_so_far(), CommitMode::Async);
                 committed_all = Instant::now();
             }

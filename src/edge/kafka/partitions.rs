@@ -8,7 +8,7 @@ use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::board::Board;
-use super::client::Topics;
+use super::client::{Topics, answered};
 use super::decode::Kind;
 use super::intake::Context;
 use crate::engine::record::{Partition, Progress};
@@ -181,5 +181,5 @@ fn committed(
     for (source, _) in fresh {
         list.add_partition(&source.topic, source.partition);
     }
-    consumer.committed_offsets(list, PATIENCE)
+    answered(consumer.committed_offsets(list, PATIENCE)?)
 }

@@ -229,10 +229,19 @@ impl StatusTopic for KafkaStatusTopic {
         since: DateTime<Utc>,
         bases: &FxHashSet<Uuid>,
     ) -> Result<FxHashSet<Uuid>, TopicError> {
-        let mut standing =
-            tail::standing(&self.options, &self.options.topics.pet_status, since, bases)?;
+        let look = |topic: &str| tail::standing(&self.options, topic, since, bases);
+        let unavailable = |topic: &str, error: KafkaError| {
+            TopicError::Unavailable(format!("looking at the end of {topic}: {error}"))
+        };
+        let topic = self.name();
+        let mut standing = look(topic).map_err(|error| unavailable(topic, error))?;
         if let Some(topic) = &self.options.dead_letter_topic {
-            standing.extend(tail::standing(&self.options, topic, since, bases)?);
+            match look(topic) {
+                Ok(letters) => standing.extend(letters),
+                // Not there, or not for us: its copies are a courtesy.
+                Err(error) if is_final(&error) => {}
+                Err(error) => return Err(unavailable(topic, error)),
+            }
         }
         Ok(standing)
     }

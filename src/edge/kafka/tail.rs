@@ -5,15 +5,14 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Headers;
 use rdkafka::{Message, Offset, TopicPartitionList};
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
-use super::client::Options;
+use super::client::{Options, answered};
 use crate::engine::outbox::row;
-use crate::engine::port::TopicError;
 use crate::wire::kafka::headers::EVENT_ID;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,30 +25,31 @@ const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 /// Blocks; reads everything that was published since then.
 ///
 /// # Errors
-/// When the cluster does not answer, or the topic does not exist.
+/// When the cluster does not answer for every partition, or the topic does not exist.
 pub fn standing(
     options: &Options,
     topic: &str,
     since: DateTime<Utc>,
     bases: &FxHashSet<Uuid>,
-) -> Result<FxHashSet<Uuid>, TopicError> {
-    let unavailable = |error: KafkaError| TopicError::Unavailable(error.to_string());
-    let consumer: BaseConsumer = options.reader().create().map_err(unavailable)?;
-    let (assignment, mut ends) = stretch(&consumer, options, topic, since).map_err(unavailable)?;
+) -> KafkaResult<FxHashSet<Uuid>> {
+    let consumer: BaseConsumer = options.reader().create()?;
+    let (assignment, mut ends) = stretch(&consumer, options, topic, since)?;
     let mut found = FxHashSet::default();
     if ends.is_empty() {
         return Ok(found);
     }
-    consumer.assign(&assignment).map_err(unavailable)?;
+    consumer.assign(&assignment)?;
     let mut progressed = Instant::now();
     while !ends.is_empty() {
         match consumer.poll(Duration::from_millis(100)) {
             None if progressed.elapsed() < STALLED_AFTER => continue,
-            None => return Err(TopicError::Unavailable(format!("{topic} stopped answering"))),
+            None => {
+                return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut));
+            }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 ends.remove(&partition);
             }
-            Some(Err(error)) => return Err(unavailable(error)),
+            Some(Err(error)) => return Err(error),
             Some(Ok(message)) => {
                 if let Some(id) = event_id(&message)
                     && bases.contains(&row::base_of(id))
@@ -73,23 +73,17 @@ fn stretch(
     options: &Options,
     topic: &str,
     since: DateTime<Utc>,
-) -> Result<(TopicPartitionList, HashMap<i32, i64>), KafkaError> {
-    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
-    let partitions: Vec<i32> = metadata
-        .topics()
-        .iter()
-        .flat_map(|topic| topic.partitions())
-        .map(|partition| partition.id())
-        .collect();
+) -> KafkaResult<(TopicPartitionList, HashMap<i32, i64>)> {
+    let partitions = partitions(consumer, topic)?;
     let mut times = TopicPartitionList::new();
     for partition in &partitions {
         let since = Offset::Offset((since - SKEW).timestamp_millis().max(0));
         times.add_partition_offset(topic, *partition, since)?;
     }
-    let begins = if options.is_embedded || partitions.is_empty() {
+    let begins = if options.is_embedded {
         times
     } else {
-        consumer.offsets_for_times(times, PATIENCE)?
+        answered(consumer.offsets_for_times(times, PATIENCE)?)?
     };
     let mut assignment = TopicPartitionList::new();
     let mut ends = HashMap::new();
@@ -109,8 +103,78 @@ fn stretch(
     Ok((assignment, ends))
 }
 
+/// The topic's partitions, at least one.
+fn partitions(consumer: &BaseConsumer, topic: &str) -> KafkaResult<Vec<i32>> {
+    const NO_TOPIC: KafkaError =
+        KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let topic = metadata.topics().first().ok_or(NO_TOPIC)?;
+    if let Some(error) = topic.error() {
+        return Err(KafkaError::MetadataFetch(error.into()));
+    }
+    let partitions: Vec<i32> = topic.partitions().iter().map(|found| found.id()).collect();
+    if partitions.is_empty() { Err(NO_TOPIC) } else { Ok(partitions) }
+}
+
 fn event_id<M: Message>(message: &M) -> Option<Uuid> {
     let headers = message.headers()?;
     let header = headers.iter().find(|header| header.key == EVENT_ID)?;
     Uuid::try_parse_ascii(header.value?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use super::*;
+    use crate::edge::kafka::Topics;
+
+    type Cluster = MockCluster<'static, DefaultProducerContext>;
+
+    fn cluster(topic: &str) -> (Cluster, Options) {
+        let cluster = Cluster::new(1).unwrap();
+        cluster.create_topic(topic, 3, 1).unwrap();
+        let topics = Topics {
+            character_status: String::new(),
+            asset_status: String::new(),
+            pet_command: String::new(),
+            pet_movement: String::new(),
+            pet_status: topic.into(),
+        };
+        let options = Options {
+            bootstrap_servers: cluster.bootstrap_servers(),
+            group: "zoo".into(),
+            topics,
+            dead_letter_topic: None,
+            max_record_bytes: 1 << 20,
+            metadata_interval: Duration::from_secs(5),
+            properties: BTreeMap::new(),
+            is_embedded: false,
+        };
+        (cluster, options)
+    }
+
+    /// A broker that has just come back knows the new epoch of its partitions a moment later
+    /// than the metadata do. librdkafka asks again then, and hands out the first answer.
+    #[test]
+    fn a_partition_that_was_not_answered_for_is_no_partition_without_events() {
+        let (cluster, options) = cluster("status");
+        let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH;
+        cluster.request_errors(RDKafkaApiKey::ListOffsets, &[error]);
+        let look = || standing(&options, "status", Utc::now(), &FxHashSet::default());
+        assert_eq!(look(), Err(KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownLeaderEpoch)));
+        assert_eq!(look(), Ok(FxHashSet::default()));
+    }
+
+    #[test]
+    fn a_topic_that_is_not_there_is_no_topic_without_events() {
+        let (_cluster, options) = cluster("status");
+        let looked = standing(&options, "other", Utc::now(), &FxHashSet::default());
+        let code = RDKafkaErrorCode::UnknownTopicOrPartition;
+        assert_eq!(looked, Err(KafkaError::MetadataFetch(code)));
+    }
 }
