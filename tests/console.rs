@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code)]
+#[path = "support/ports.rs"]
+mod ports;
 #[path = "observability/tools.rs"]
 mod tools;
 #[path = "support/wait.rs"]

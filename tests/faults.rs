@@ -20,6 +20,8 @@ mod loading;
 mod memory;
 #[path = "faults/outages.rs"]
 mod outages;
+#[path = "support/ports.rs"]
+mod ports;
 #[path = "faults/process.rs"]
 mod process;
 #[path = "faults/refusals.rs"]

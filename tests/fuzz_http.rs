@@ -8,6 +8,8 @@
 
 #[path = "fuzz_http/likely.rs"]
 mod likely;
+#[path = "support/ports.rs"]
+mod ports;
 #[path = "fuzz_http/server.rs"]
 mod server;
 

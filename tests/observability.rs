@@ -9,6 +9,8 @@ mod boards;
 mod families;
 #[path = "observability/guide.rs"]
 mod guide;
+#[path = "support/ports.rs"]
+mod ports;
 #[path = "observability/promql.rs"]
 mod promql;
 #[path = "observability/rules.rs"]

@@ -1,10 +1,10 @@
 //! A process of the binary, and what can be seen of it from outside.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+pub(super) use super::ports::free_port;
 pub(super) use super::wait::{SOON, until};
 
 /// A process that serves, killed when dropped. What it logs is shown when its test fails.
@@ -19,10 +19,6 @@ pub(super) struct Process {
 #[derive(Clone, Copy)]
 pub(super) struct Probes {
     port: u16,
-}
-
-pub(super) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Process {

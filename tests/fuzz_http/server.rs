@@ -1,13 +1,14 @@
 //! The real binary with everything embedded.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::ports::free_port;
 
 /// The tenant of requests that name none, and its headers.
 pub const TENANT: [(&str, &str); 4] = [
@@ -24,11 +25,6 @@ pub struct Server {
     url: String,
     admin: String,
     directory: TempDir,
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 impl Server {

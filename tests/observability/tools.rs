@@ -1,7 +1,6 @@
 //! The programs these tests run: the demo, Prometheus, promtool.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,15 +10,11 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::Value;
 
 use crate::file;
+use crate::ports::free_port;
 use crate::wait::{SOON, until};
 
 const MISSING: &str = "is missing; scripts/services start installs it, and so does \
                        `apt-get install --no-install-recommends prometheus`";
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 /// A process that ends with its test.
 struct Process(Child);
