@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code)]
 #[path = "support/ports.rs"]
 mod ports;
+#[allow(dead_code)]
 #[path = "observability/tools.rs"]
 mod tools;
 #[path = "support/wait.rs"]

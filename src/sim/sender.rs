@@ -15,6 +15,9 @@ use crate::wire::kafka::movement::MovementRecord;
 use crate::wire::kafka::{encode_command, encode_movement, encode_status, headers, key};
 
 const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
+const SETTLE_PATIENCE: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_micros(500);
+const SERVE_EVERY: Duration = Duration::from_millis(10);
 
 /// A producer in one tenant. Records of a pet keep their order: they share a key.
 pub struct Sender {
@@ -93,19 +96,25 @@ impl Sender {
         Ok(())
     }
 
-    /// Waits for an instant, taking acknowledgements meanwhile.
+    /// Waits until everything sent is acknowledged, though not for long. A record that is sent
+    /// while others of its partition are under way makes librdkafka spin until they are not.
+    pub fn settle(&self) {
+        let deadline = Instant::now() + SETTLE_PATIENCE;
+        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+            self.serve_until(Instant::now() + LOOK_EVERY);
+        }
+    }
+
+    /// Waits for an instant, taking acknowledgements meanwhile. Sleeps: polling with less than a
+    /// millisecond to wait is spinning.
     pub fn serve_until(&self, due: Instant) {
         loop {
+            self.producer.poll(Duration::ZERO);
             let left = due.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
             }
-            // librdkafka counts in milliseconds: the rest is slept out.
-            if left < Duration::from_millis(2) {
-                std::thread::sleep(left);
-            } else {
-                self.producer.poll(left - Duration::from_millis(1));
-            }
+            std::thread::sleep(left.min(SERVE_EVERY));
         }
     }
 

@@ -124,6 +124,7 @@ fn event_id<M: Message>(message: &M) -> Option<Uuid> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use std::collections::BTreeMap;
 
     use rdkafka::mocking::MockCluster;

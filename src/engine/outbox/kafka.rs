@@ -32,7 +32,7 @@ use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::trace::Tracer;
 
-/// Rows between the producer's queue and their acknowledgement.
+/// Rows that are published together, and acknowledged before the next ones are.
 const MAX_ROWS_IN_FLIGHT: usize = 8;
 /// Bytes of those rows, beyond which no further one joins them.
 const MAX_BYTES_IN_FLIGHT: usize = 32 << 20;
@@ -172,7 +172,10 @@ impl KafkaOutbox {
 
     fn pump(&mut self, context: &mut Context<Self>) {
         if self.phase == Phase::Publishing {
-            while self.has_room() {
+            // All there is at once, and the rest when that is acknowledged: of a partition with a
+            // handful of messages under way librdkafka sends no more, but spins on those it has.
+            let may_begin = self.in_flight.is_empty();
+            while may_begin && self.has_room() {
                 if !self.hold.is_sure() {
                     self.wait_for_hold(context);
                     break;
@@ -474,5 +477,119 @@ impl Handler<Drain> for KafkaOutbox {
         let _handling = message.envelope.open(MessageKind::Drain);
         self.drained = Some(message.done);
         self.pump(context);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Instant;
+
+    use actix::Addr;
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::engine::outbox::feed::Line;
+    use crate::engine::outbox::row::{About, Entry, Writer};
+    use crate::engine::record::Cause;
+    use crate::store;
+
+    /// Takes events and acknowledges them when it is told to.
+    #[derive(Default)]
+    struct Held(Mutex<Vec<Arc<Ticket>>>);
+
+    impl Held {
+        fn num_under_way(&self) -> usize {
+            self.0.lock().len()
+        }
+
+        fn acknowledge(&self) {
+            let tickets = std::mem::take(&mut *self.0.lock());
+            tickets.iter().for_each(|ticket| ticket.acknowledge());
+        }
+    }
+
+    impl StatusTopic for Held {
+        fn name(&self) -> &'static str {
+            "status"
+        }
+
+        fn send(
+            &self,
+            _: &Entry<'_>,
+            _: DateTime<Utc>,
+            ticket: &Arc<Ticket>,
+        ) -> Result<(), TopicError> {
+            self.0.lock().push(Arc::clone(ticket));
+            Ok(())
+        }
+
+        fn replace(&self) -> Result<(), TopicError> {
+            Ok(())
+        }
+
+        fn standing(
+            &self,
+            _: DateTime<Utc>,
+            _: &FxHashSet<Uuid>,
+        ) -> Result<FxHashSet<Uuid>, TopicError> {
+            Ok(FxHashSet::default())
+        }
+    }
+
+    async fn new_store(directory: &tempfile::TempDir) -> Store {
+        let store = Store::connect(store::Options {
+            url: format!("sqlite:{}", directory.path().join("zoo.db").display()),
+            max_connections: 2,
+            connect_timeout: Duration::from_secs(10),
+            commit_timeout: Duration::from_secs(10),
+        })
+        .await
+        .unwrap();
+        store.migrate_up().await.unwrap();
+        store
+    }
+
+    fn row(round: i64) -> Row {
+        let mut writer = Writer::new();
+        writer.push(0, &Arc::new(Cause::none()), None, About::default(), |_, _| {});
+        writer.into_row(round, Utc::now())
+    }
+
+    /// All that was said to it before is handled then.
+    async fn ask_for_the_end(outbox: &Addr<KafkaOutbox>) -> oneshot::Receiver<()> {
+        let (done, end) = oneshot::channel();
+        outbox.send(Drain { done, envelope: Envelope::seal(Kind::KafkaOutbox) }).await.unwrap();
+        end
+    }
+
+    #[actix_rt::test]
+    async fn what_comes_meanwhile_goes_out_together_once_the_rows_before_are_acknowledged() {
+        let directory = tempfile::tempdir().unwrap();
+        let topic = Arc::new(Held::default());
+        let load = Arc::default();
+        let parts = Parts {
+            store: new_store(&directory).await,
+            runtime: Runtime::current(),
+            shard: "zoo".into(),
+            hold: Arc::new(Hold::new(Duration::from_secs(600), Instant::now())),
+            load: Arc::clone(&load),
+            status: Arc::default(),
+            tracer: Tracer::off(),
+        };
+        let outbox = KafkaOutbox::new(parts, Arc::clone(&topic) as _, 100).start();
+        ask_for_the_end(&outbox).await.await.unwrap();
+
+        let mut line = Line::new(outbox.clone().recipient(), Kind::KafkaOutbox, load, 100);
+        (1..=3).for_each(|round| line.hand_over(row(round)));
+        drop(ask_for_the_end(&outbox).await);
+        assert_eq!(topic.num_under_way(), 1, "the first, alone as it came");
+
+        topic.acknowledge();
+        let end = ask_for_the_end(&outbox).await;
+        assert_eq!(topic.num_under_way(), 2, "both others");
+
+        topic.acknowledge();
+        end.await.unwrap();
     }
 }
