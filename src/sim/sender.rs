@@ -96,8 +96,8 @@ impl Sender {
         Ok(())
     }
 
-    /// Waits until everything sent is acknowledged, though not for long. A record that is sent
-    /// while others of its partition are under way makes librdkafka spin until they are not.
+    /// Waits until everything sent is acknowledged, though not for long: librdkafka spins while
+    /// records wait behind five others of their partition.
     pub fn settle(&self) {
         let deadline = Instant::now() + SETTLE_PATIENCE;
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {

@@ -1,4 +1,5 @@
-//! The open loop: records are sent when they are due, whatever the service does.
+//! The open loop: records are sent when they are due, whatever the service does; those that come
+//! due while the broker has others to acknowledge, together after that. Latencies count from due.
 
 use std::time::{Duration, Instant};
 

@@ -229,19 +229,16 @@ impl StatusTopic for KafkaStatusTopic {
         since: DateTime<Utc>,
         bases: &FxHashSet<Uuid>,
     ) -> Result<FxHashSet<Uuid>, TopicError> {
-        let look = |topic: &str| tail::standing(&self.options, topic, since, bases);
-        let unavailable = |topic: &str, error: KafkaError| {
-            TopicError::Unavailable(format!("looking at the end of {topic}: {error}"))
+        let look = |topic: &str| {
+            tail::standing(&self.options, topic, since, bases)
+                .map_err(|error| TopicError::Unavailable(format!("the end of {topic}: {error}")))
         };
-        let topic = self.name();
-        let mut standing = look(topic).map_err(|error| unavailable(topic, error))?;
+        let name = self.name();
+        let mut standing =
+            look(name)?.ok_or_else(|| TopicError::Unavailable(format!("{name} does not exist")))?;
         if let Some(topic) = &self.options.dead_letter_topic {
-            match look(topic) {
-                Ok(letters) => standing.extend(letters),
-                // Not there, or not for us: its copies are a courtesy.
-                Err(error) if is_final(&error) => {}
-                Err(error) => return Err(unavailable(topic, error)),
-            }
+            // One that does not exist takes no copies either.
+            standing.extend(look(topic)?.unwrap_or_default());
         }
         Ok(standing)
     }

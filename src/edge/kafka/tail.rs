@@ -22,21 +22,22 @@ const STALLED_AFTER: Duration = Duration::from_secs(30);
 const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 
 /// Ids in `topic` that belong to rows with these bases, from `since` to the present end.
-/// Blocks; reads everything that was published since then.
+/// None if there is no such topic. Blocks; reads everything that was published since then.
 ///
 /// # Errors
-/// When the cluster does not answer for every partition, or the topic does not exist.
+/// When the cluster does not answer for every partition.
 pub fn standing(
     options: &Options,
     topic: &str,
     since: DateTime<Utc>,
     bases: &FxHashSet<Uuid>,
-) -> KafkaResult<FxHashSet<Uuid>> {
+) -> KafkaResult<Option<FxHashSet<Uuid>>> {
     let consumer: BaseConsumer = options.reader().create()?;
-    let (assignment, mut ends) = stretch(&consumer, options, topic, since)?;
+    let Some(partitions) = partitions(&consumer, topic)? else { return Ok(None) };
+    let (assignment, mut ends) = stretch(&consumer, options, topic, &partitions, since)?;
     let mut found = FxHashSet::default();
     if ends.is_empty() {
-        return Ok(found);
+        return Ok(Some(found));
     }
     consumer.assign(&assignment)?;
     let mut progressed = Instant::now();
@@ -64,7 +65,7 @@ pub fn standing(
         }
         progressed = Instant::now();
     }
-    Ok(found)
+    Ok(Some(found))
 }
 
 /// Where to begin in each partition, and the end of those that have anything to read.
@@ -72,11 +73,11 @@ fn stretch(
     consumer: &BaseConsumer,
     options: &Options,
     topic: &str,
+    partitions: &[i32],
     since: DateTime<Utc>,
 ) -> KafkaResult<(TopicPartitionList, HashMap<i32, i64>)> {
-    let partitions = partitions(consumer, topic)?;
     let mut times = TopicPartitionList::new();
-    for partition in &partitions {
+    for partition in partitions {
         let since = Offset::Offset((since - SKEW).timestamp_millis().max(0));
         times.add_partition_offset(topic, *partition, since)?;
     }
@@ -87,7 +88,7 @@ fn stretch(
     };
     let mut assignment = TopicPartitionList::new();
     let mut ends = HashMap::new();
-    for partition in partitions {
+    for &partition in partitions {
         let (low, high) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
         let begin = match begins.find_partition(topic, partition).map(|found| found.offset()) {
             _ if options.is_embedded => low,
@@ -103,17 +104,19 @@ fn stretch(
     Ok((assignment, ends))
 }
 
-/// The topic's partitions, at least one.
-fn partitions(consumer: &BaseConsumer, topic: &str) -> KafkaResult<Vec<i32>> {
-    const NO_TOPIC: KafkaError =
-        KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
+/// The topic's partitions, at least one; none if it does not exist.
+fn partitions(consumer: &BaseConsumer, topic: &str) -> KafkaResult<Option<Vec<i32>>> {
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
-    let topic = metadata.topics().first().ok_or(NO_TOPIC)?;
-    if let Some(error) = topic.error() {
-        return Err(KafkaError::MetadataFetch(error.into()));
+    let Some(topic) = metadata.topics().first() else { return Ok(None) };
+    match topic.error().map(RDKafkaErrorCode::from) {
+        None => {}
+        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+            return Ok(None);
+        }
+        Some(code) => return Err(KafkaError::MetadataFetch(code)),
     }
     let partitions: Vec<i32> = topic.partitions().iter().map(|found| found.id()).collect();
-    if partitions.is_empty() { Err(NO_TOPIC) } else { Ok(partitions) }
+    Ok((!partitions.is_empty()).then_some(partitions))
 }
 
 fn event_id<M: Message>(message: &M) -> Option<Uuid> {
@@ -168,14 +171,13 @@ mod tests {
         cluster.request_errors(RDKafkaApiKey::ListOffsets, &[error]);
         let look = || standing(&options, "status", Utc::now(), &FxHashSet::default());
         assert_eq!(look(), Err(KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownLeaderEpoch)));
-        assert_eq!(look(), Ok(FxHashSet::default()));
+        assert_eq!(look(), Ok(Some(FxHashSet::default())));
     }
 
     #[test]
     fn a_topic_that_is_not_there_is_no_topic_without_events() {
         let (_cluster, options) = cluster("status");
         let looked = standing(&options, "other", Utc::now(), &FxHashSet::default());
-        let code = RDKafkaErrorCode::UnknownTopicOrPartition;
-        assert_eq!(looked, Err(KafkaError::MetadataFetch(code)));
+        assert_eq!(looked, Ok(None));
     }
 }

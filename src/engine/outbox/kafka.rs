@@ -89,6 +89,13 @@ struct InFlight {
     spans: Vec<Publishing>,
 }
 
+impl InFlight {
+    /// Whether copies of dead letters are among its events.
+    fn has_letters(&self) -> bool {
+        self.num_by_type[kind::PET.len()] > 0
+    }
+}
+
 /// Counts a row's acknowledgements; the producer's callback holds one for each message.
 pub struct Ticket {
     round: i64,
@@ -172,9 +179,10 @@ impl KafkaOutbox {
 
     fn pump(&mut self, context: &mut Context<Self>) {
         if self.phase == Phase::Publishing {
-            // All there is at once, and the rest when that is acknowledged: of a partition with a
-            // handful of messages under way librdkafka sends no more, but spins on those it has.
-            let may_begin = self.in_flight.is_empty();
+            // Rows that wait go out together, once those before are acknowledged: of a partition
+            // with five messages under way librdkafka sends no more, and spins while others wait
+            // there. Copies of dead letters hold nothing up.
+            let may_begin = self.in_flight.iter().all(InFlight::has_letters);
             while may_begin && self.has_room() {
                 if !self.hold.is_sure() {
                     self.wait_for_hold(context);
@@ -332,10 +340,25 @@ impl KafkaOutbox {
         self.generation += 1;
         self.in_flight.clear();
         self.feed.restart();
+        self.replace(context);
+    }
+
+    /// Until there is a new producer the old one may still send what it holds: nothing is
+    /// searched for, and nothing published, before.
+    fn replace(&mut self, context: &mut Context<Self>) {
         let topic = Arc::clone(&self.topic);
         let replaced = self.runtime.spawn_blocking(move || topic.replace());
-        context.spawn(replaced.into_actor(self).map(|_, _, context| {
-            context.run_later(RETRY_EVERY, |this, context| this.search(context));
+        context.spawn(replaced.into_actor(self).map(|replaced, this, context| match replaced {
+            Ok(Ok(())) => {
+                context.run_later(RETRY_EVERY, |this, context| this.search(context));
+            }
+            failed => {
+                let failed =
+                    failed.map_or_else(|e| e.to_string(), |replaced| format!("{replaced:?}"));
+                tracing::error!("replacing the producer failed, trying again: {failed}");
+                this.status.failed(failed);
+                context.run_later(RETRY_EVERY, |this, context| this.replace(context));
+            }
         }));
     }
 
@@ -494,18 +517,25 @@ mod tests {
     use crate::engine::record::Cause;
     use crate::store;
 
-    /// Takes events and acknowledges them when it is told to.
+    /// Takes events and acknowledges them when it is told to. Its producer can be replaced at the
+    /// second attempt.
     #[derive(Default)]
-    struct Held(Mutex<Vec<Arc<Ticket>>>);
+    struct Held {
+        under_way: Mutex<Vec<Arc<Ticket>>>,
+        num_replacements: AtomicU32,
+    }
 
     impl Held {
         fn num_under_way(&self) -> usize {
-            self.0.lock().len()
+            self.under_way.lock().len()
+        }
+
+        fn take(&self) -> Vec<Arc<Ticket>> {
+            std::mem::take(&mut *self.under_way.lock())
         }
 
         fn acknowledge(&self) {
-            let tickets = std::mem::take(&mut *self.0.lock());
-            tickets.iter().for_each(|ticket| ticket.acknowledge());
+            self.take().iter().for_each(|ticket| ticket.acknowledge());
         }
     }
 
@@ -520,12 +550,15 @@ mod tests {
             _: DateTime<Utc>,
             ticket: &Arc<Ticket>,
         ) -> Result<(), TopicError> {
-            self.0.lock().push(Arc::clone(ticket));
+            self.under_way.lock().push(Arc::clone(ticket));
             Ok(())
         }
 
         fn replace(&self) -> Result<(), TopicError> {
-            Ok(())
+            match self.num_replacements.fetch_add(1, Ordering::AcqRel) {
+                0 => Err(TopicError::Rejected("no thread".into())),
+                _ => Ok(()),
+            }
         }
 
         fn standing(
@@ -550,10 +583,28 @@ mod tests {
         store
     }
 
-    fn row(round: i64) -> Row {
+    fn row(round: i64, kind: u8) -> Row {
         let mut writer = Writer::new();
-        writer.push(0, &Arc::new(Cause::none()), None, About::default(), |_, _| {});
+        writer.push(kind, &Arc::new(Cause::none()), None, About::default(), |_, _| {});
         writer.into_row(round, Utc::now())
+    }
+
+    /// An outbox that publishes to `topic`, and what hands rows over to it.
+    async fn start(directory: &tempfile::TempDir, topic: &Arc<Held>) -> (Addr<KafkaOutbox>, Line) {
+        let load = Arc::default();
+        let parts = Parts {
+            store: new_store(directory).await,
+            runtime: Runtime::current(),
+            shard: "zoo".into(),
+            hold: Arc::new(Hold::new(Duration::from_secs(600), Instant::now())),
+            load: Arc::clone(&load),
+            status: Arc::default(),
+            tracer: Tracer::off(),
+        };
+        let outbox = KafkaOutbox::new(parts, Arc::clone(topic) as _, 100).start();
+        ask_for_the_end(&outbox).await.await.unwrap();
+        let line = Line::new(outbox.clone().recipient(), Kind::KafkaOutbox, load, 100);
+        (outbox, line)
     }
 
     /// All that was said to it before is handled then.
@@ -567,21 +618,8 @@ mod tests {
     async fn what_comes_meanwhile_goes_out_together_once_the_rows_before_are_acknowledged() {
         let directory = tempfile::tempdir().unwrap();
         let topic = Arc::new(Held::default());
-        let load = Arc::default();
-        let parts = Parts {
-            store: new_store(&directory).await,
-            runtime: Runtime::current(),
-            shard: "zoo".into(),
-            hold: Arc::new(Hold::new(Duration::from_secs(600), Instant::now())),
-            load: Arc::clone(&load),
-            status: Arc::default(),
-            tracer: Tracer::off(),
-        };
-        let outbox = KafkaOutbox::new(parts, Arc::clone(&topic) as _, 100).start();
-        ask_for_the_end(&outbox).await.await.unwrap();
-
-        let mut line = Line::new(outbox.clone().recipient(), Kind::KafkaOutbox, load, 100);
-        (1..=3).for_each(|round| line.hand_over(row(round)));
+        let (outbox, mut line) = start(&directory, &topic).await;
+        (1..=3).for_each(|round| line.hand_over(row(round, 0)));
         drop(ask_for_the_end(&outbox).await);
         assert_eq!(topic.num_under_way(), 1, "the first, alone as it came");
 
@@ -591,5 +629,29 @@ mod tests {
 
         topic.acknowledge();
         end.await.unwrap();
+    }
+
+    #[actix_rt::test]
+    async fn the_copy_of_a_dead_letter_that_is_not_acknowledged_holds_up_no_events() {
+        let directory = tempfile::tempdir().unwrap();
+        let topic = Arc::new(Held::default());
+        let (outbox, mut line) = start(&directory, &topic).await;
+        line.hand_over(row(1, kind::DEAD_LETTER));
+        line.hand_over(row(2, 0));
+        drop(ask_for_the_end(&outbox).await);
+        assert_eq!(topic.num_under_way(), 2);
+    }
+
+    #[actix_rt::test]
+    async fn a_failed_producer_is_replaced_before_anything_else_is_done() {
+        let directory = tempfile::tempdir().unwrap();
+        let topic = Arc::new(Held::default());
+        let (outbox, mut line) = start(&directory, &topic).await;
+        line.hand_over(row(1, 0));
+        drop(ask_for_the_end(&outbox).await);
+        topic.take()[0].fail("it is over".into());
+        // The row is in memory only, so that nothing is pending then.
+        ask_for_the_end(&outbox).await.await.unwrap();
+        assert_eq!(topic.num_replacements.load(Ordering::Acquire), 2);
     }
 }
