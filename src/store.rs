@@ -39,6 +39,8 @@ mod postgres;
 mod rows;
 mod sqlite;
 mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;

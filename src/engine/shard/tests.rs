@@ -15,6 +15,7 @@ use crate::engine::outbox::row::Entry;
 use crate::engine::port::{Ack, Message, PartitionState, Pause, PublishError};
 use crate::engine::record::{Batch, Cause, Partition, Payload, Progress, Record};
 use crate::engine::supervisor::Deliver;
+use crate::store::testing::new_store;
 use crate::store::work::{CharacterRow, Work};
 use crate::telemetry::mailbox::Envelope;
 
@@ -138,19 +139,6 @@ impl EventLog for Nowhere {
     }
 
     async fn connected(&self) {}
-}
-
-async fn new_store(directory: &tempfile::TempDir) -> Store {
-    let store = Store::connect(store::Options {
-        url: format!("sqlite:{}", directory.path().join("zoo.db").display()),
-        max_connections: 2,
-        connect_timeout: Duration::from_secs(10),
-        commit_timeout: Duration::from_secs(10),
-    })
-    .await
-    .unwrap();
-    store.migrate_up().await.unwrap();
-    store
 }
 
 async fn start(store: &Store, source: Source) -> Shard {
