@@ -48,7 +48,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, DbBackend, QueryResult, Statement, Value};
 
-pub use characters::{CharacterRef, UsersCharacter};
+pub use characters::{Asked, CharacterRef, Known, UsersCharacter};
 pub use commit::{Committed, Settled};
 pub use dead_letters::{Filter, StoredDeadLetter};
 pub use error::{CommitError, Error};

@@ -37,96 +37,99 @@ pub struct UsersCharacter {
     pub is_online: bool,
 }
 
+/// Questions about characters, each distinct.
+#[derive(Clone, Default, Debug)]
+pub struct Asked {
+    /// Whose number is wanted.
+    pub uuids: Vec<(TenantId, Uuid)>,
+    /// Keys of names (`Name::key`) whose holder is wanted.
+    pub names: Vec<(TenantId, Box<str>)>,
+    /// Whose characters are wanted. Not the nil user, who has all those nobody owns.
+    pub users: Vec<(TenantId, Uuid)>,
+    /// Of which is wanted whether there is anything at all.
+    pub numbers: Vec<CharacterKey>,
+}
+
+/// The answers to [`Asked`], in no particular order; what is not stored is absent.
+#[derive(Default, Debug)]
+pub struct Known {
+    pub numbers: Vec<((TenantId, Uuid), CharacterId)>,
+    /// Soft-deleted characters keep their name.
+    pub holders: Vec<((TenantId, Box<str>), CharacterId)>,
+    /// Soft-deleted ones included.
+    pub users: Vec<UsersCharacter>,
+    /// Characters, and owners of pets without a row of their own; one may be there twice.
+    pub stored: Vec<CharacterKey>,
+}
+
+/// Which question a row of the answer is for.
+#[derive(Clone, Copy)]
+enum Answers {
+    Uuid = 0,
+    Name = 1,
+    User = 2,
+    Number = 3,
+}
+
+/// The query of several questions.
+struct Union {
+    backend: Backend,
+    selects: Vec<String>,
+    values: Vec<Value>,
+}
+
 /// That the tenant is the key's too, where something else finds the row: no index serves it.
 /// Plans are pinned, and one made while the table was empty would as soon read all characters
 /// of the tenant through the primary key.
 const FOUND_BY_ANOTHER: &str = "c.tenant is not distinct from k.tenant";
 
 impl Store {
-    /// The numbers of characters by UUID, in no particular order; an unknown one is absent.
+    /// What is stored of all that is asked about, with one query. A row that cannot be read is
+    /// left out.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn numbers_of(
-        &self,
-        uuids: &[(TenantId, Uuid)],
-    ) -> Result<Vec<((TenantId, Uuid), CharacterId)>, Error> {
-        if uuids.is_empty() {
-            return Ok(Vec::new());
+    pub async fn known(&self, asked: &Asked) -> Result<Known, Error> {
+        let Asked { uuids, names, users, numbers } = asked;
+        let mut union = Union::of(self.backend());
+        if !uuids.is_empty() {
+            union.characters(Answers::Uuid, "uuid", Keys::of_uuids(uuids));
         }
-        let select = "c.tenant, c.uuid, c.id";
-        self.matching(select, "uuid", Keys::of_uuids(uuids), |cursor| {
-            let uuid = (decode::tenant_id(cursor)?, cursor.take()?);
-            Ok((uuid, decode::character_id(cursor, "id")?))
-        })
-        .await
+        if !names.is_empty() {
+            union.characters(Answers::Name, "name_key", Keys::of_texts(names));
+        }
+        if !users.is_empty() {
+            union.characters(Answers::User, "user_uuid", Keys::of_uuids(users));
+        }
+        if !numbers.is_empty() {
+            union.characters(Answers::Number, "id", Keys::of_characters(numbers));
+            union.owners(Keys::of_characters(numbers));
+        }
+        let Union { selects, values, .. } = union;
+        let mut known = Known::default();
+        if selects.is_empty() {
+            return Ok(known);
+        }
+        for row in &self.rows(selects.join(" union all "), values).await? {
+            if let Err(error) = known.add(&mut Cursor::new(row, "characters")) {
+                tracing::error!("what is asked about characters cannot be read: {error}");
+            }
+        }
+        Ok(known)
     }
 
-    /// Who has a name, by its key (`Name::key`), soft-deleted characters included. In no
-    /// particular order; a name that is free is absent.
+    /// Who has a name, by its key (`Name::key`), soft-deleted characters included.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn holders_of(
+    pub async fn holder_of(
         &self,
-        names: &[(TenantId, Box<str>)],
-    ) -> Result<Vec<((TenantId, Box<str>), CharacterId)>, Error> {
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        let select = "c.tenant, c.name_key, c.id";
-        self.matching(select, "name_key", Keys::of_texts(names), |cursor| {
-            let name = (decode::tenant_id(cursor)?, cursor.take::<String>()?.into());
-            Ok((name, decode::character_id(cursor, "id")?))
-        })
-        .await
-    }
-
-    /// All characters of users, soft-deleted ones included, in no particular order. Not for
-    /// the nil user, who has all those nobody owns.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn characters_of_users(
-        &self,
-        users: &[(TenantId, Uuid)],
-    ) -> Result<Vec<UsersCharacter>, Error> {
-        if users.is_empty() {
-            return Ok(Vec::new());
-        }
-        let select = "c.tenant, c.user_uuid, c.id, c.slot_number, c.deleted_at is not null, \
-                      c.selected_session is not null, c.session_id is not null";
-        self.matching(select, "user_uuid", Keys::of_uuids(users), |cursor| {
-            Ok(UsersCharacter {
-                tenant: decode::tenant_id(cursor)?,
-                user: cursor.take()?,
-                character: decode::character_id(cursor, "id")?,
-                slot: cursor.optional::<i16, _>("slot_number")?,
-                is_deleted: cursor.take()?,
-                is_selected: cursor.take()?,
-                is_online: cursor.take()?,
-            })
-        })
-        .await
-    }
-
-    /// The users of characters, in no particular order; a character that is not stored is
-    /// absent, one without a user has the nil one.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn users_of(
-        &self,
-        keys: &[CharacterKey],
-    ) -> Result<Vec<(CharacterKey, Uuid)>, Error> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let select = "c.tenant, c.id, c.user_uuid";
-        self.matching(select, "id", Keys::of_characters(keys), |cursor| {
-            Ok((key(cursor)?, cursor.take()?))
-        })
-        .await
+        tenant: TenantId,
+        name: Box<str>,
+    ) -> Result<Option<CharacterId>, Error> {
+        let asked = Asked { names: vec![(tenant, name)], ..Asked::default() };
+        let known = self.known(&asked).await?;
+        Ok(known.holders.first().map(|(_, holder)| *holder))
     }
 
     /// One character and its number.
@@ -244,24 +247,6 @@ impl Store {
         Ok(last + 1 - count..last + 1)
     }
 
-    /// Reads `select` of the characters whose `column` is one of the keys.
-    async fn matching<T>(
-        &self,
-        select: &str,
-        column: &str,
-        keys: Keys,
-        read: impl Fn(&mut Cursor<'_>) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
-        let backend = self.backend();
-        let tenant = if column == "id" { "c.tenant = k.tenant" } else { FOUND_BY_ANOTHER };
-        let sql = format!(
-            "select {select} from {} join characters c on {tenant} and c.{column} = k.id",
-            keys.relation(backend, 1)
-        );
-        let rows = self.rows(sql, keys.into_values(backend)).await?;
-        rows.iter().map(|row| read(&mut Cursor::new(row, "characters"))).collect()
-    }
-
     /// Reads `c.id` and the columns of a character.
     async fn numbered(
         &self,
@@ -275,6 +260,75 @@ impl Store {
             Ok(decode::character(&mut cursor)?.map(|character| (id, character)))
         });
         numbered.filter_map(Result::transpose).collect()
+    }
+}
+
+impl Union {
+    fn of(backend: Backend) -> Self {
+        Self { backend, selects: Vec::new(), values: Vec::new() }
+    }
+
+    /// The characters whose `column` is one of the keys.
+    fn characters(&mut self, answers: Answers, column: &str, keys: Keys) {
+        let select = format!(
+            "select {}, c.tenant, c.id, c.uuid, c.name_key, c.user_uuid, c.slot_number, \
+             c.deleted_at is not null, c.selected_session is not null, c.session_id is not null \
+             from {} join characters c on {} and c.{column} = k.id",
+            answers as u8,
+            keys.relation(self.backend, self.values.len() + 1),
+            match answers {
+                Answers::Number => "c.tenant = k.tenant",
+                _ => FOUND_BY_ANOTHER,
+            },
+        );
+        self.add(select, keys);
+    }
+
+    /// The owners of pets that are among the keys.
+    fn owners(&mut self, keys: Keys) {
+        let select = format!(
+            "select {}, p.tenant, p.owner, null, null, null, null, false, false, false \
+             from {} join pets p on p.tenant = k.tenant and p.owner = k.id",
+            Answers::Number as u8,
+            keys.relation(self.backend, self.values.len() + 1),
+        );
+        self.add(select, keys);
+    }
+
+    fn add(&mut self, select: String, keys: Keys) {
+        self.selects.push(select);
+        self.values.extend(keys.into_values(self.backend));
+    }
+}
+
+impl Known {
+    /// Adds a row of a [`Union`].
+    fn add(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Error> {
+        let answers: i32 = cursor.take()?;
+        let CharacterKey { tenant, character } = key(cursor)?;
+        if answers == Answers::Number as i32 {
+            self.stored.push(CharacterKey { tenant, character });
+            return Ok(());
+        }
+        let uuid = cursor.take()?;
+        let name: Option<String> = cursor.take()?;
+        let user = cursor.take()?;
+        if answers == Answers::Uuid as i32 {
+            self.numbers.push(((tenant, uuid), character));
+        } else if answers == Answers::Name as i32 {
+            self.holders.extend(name.map(|name| ((tenant, name.into()), character)));
+        } else {
+            self.users.push(UsersCharacter {
+                tenant,
+                user,
+                character,
+                slot: cursor.optional::<i16, _>("slot_number")?,
+                is_deleted: cursor.take()?,
+                is_selected: cursor.take()?,
+                is_online: cursor.take()?,
+            });
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use menagerie::domain::character::{Character, Name};
 use menagerie::domain::{CharacterId, CharacterKey};
 use menagerie::store::{
-    CharacterRef, CharacterRow, CommitError, Error, Fence, Store, UsersCharacter, Work,
+    Asked, CharacterRef, CharacterRow, CommitError, Error, Fence, Store, UsersCharacter, Work,
 };
 use uuid::Uuid;
 
@@ -26,7 +26,8 @@ on_both_backends!(
     numbers_are_found_by_uuid,
     holders_are_found_by_name,
     characters_are_found_by_user,
-    users_are_found_by_character,
+    owners_of_anything_are_known,
+    all_is_asked_together,
     a_character_is_found_by_uuid_and_by_number,
     characters_of_a_tenant_come_in_pages,
     what_is_overdue_is_purgeable,
@@ -152,10 +153,13 @@ async fn numbers_are_found_by_uuid(fresh: &Fresh) {
     let elsewhere = (OTHER_TENANT, owner(3).derived_uuid());
 
     let asked = [uuid(u32::MAX), elsewhere, uuid(2), uuid(1)];
-    let numbers = store.numbers_of(&asked).await.unwrap();
+    let asked = Asked { uuids: asked.to_vec(), ..Asked::default() };
+    let known = store.known(&asked).await.unwrap();
 
-    assert_same(numbers, [(uuid(1), owner(1)), (uuid(u32::MAX), owner(u32::MAX))].map(number));
-    assert_eq!(store.numbers_of(&[]).await.unwrap(), []);
+    assert_same(
+        known.numbers,
+        [(uuid(1), owner(1)), (uuid(u32::MAX), owner(u32::MAX))].map(number),
+    );
 }
 
 async fn holders_are_found_by_name(fresh: &Fresh) {
@@ -170,12 +174,15 @@ async fn holders_are_found_by_name(fresh: &Fresh) {
 
     let name = |key: &str| (TENANT, Box::from(key));
     let asked = ["o'neill ёлка", "ann 1", "ann 2", "Ann 1", "ann 4", "character-5"].map(name);
-    let holders = store.holders_of(&asked).await.unwrap();
+    let asked = Asked { names: asked.to_vec(), ..Asked::default() };
+    let known = store.known(&asked).await.unwrap();
 
     let expected =
         [(name("ann 1"), owner(1)), (name("ann 2"), owner(2)), (name("o'neill ёлка"), owner(3))];
-    assert_same(holders, expected.map(number));
-    assert_eq!(store.holders_of(&[]).await.unwrap(), []);
+    assert_same(known.holders, expected.map(number));
+    let holder = async |key: &str| store.holder_of(TENANT, key.into()).await.unwrap();
+    assert_eq!(holder("ann 2").await, Some(CharacterId(2)));
+    assert_eq!(holder("ann 4").await, None);
 }
 
 async fn characters_are_found_by_user(fresh: &Fresh) {
@@ -191,7 +198,8 @@ async fn characters_are_found_by_user(fresh: &Fresh) {
     commit(&store, rows).await;
 
     let asked = [(TENANT, ANN), (OTHER_TENANT, ANN), (TENANT, BOB), (TENANT, Uuid::from_u128(9))];
-    let found = store.characters_of_users(&asked).await.unwrap();
+    let asked = Asked { users: asked.to_vec(), ..Asked::default() };
+    let known = store.known(&asked).await.unwrap();
 
     let of = |user, number, slot| UsersCharacter {
         tenant: TENANT,
@@ -208,21 +216,43 @@ async fn characters_are_found_by_user(fresh: &Fresh) {
         UsersCharacter { is_deleted: true, ..of(ANN, 3, Some(1)) },
         of(BOB, 5, None),
     ];
-    let mut found = found;
+    let mut found = known.users;
     found.sort_by_key(|found| found.character);
     assert_eq!(found, expected);
-    assert_eq!(store.characters_of_users(&[]).await.unwrap(), []);
 }
 
-async fn users_are_found_by_character(fresh: &Fresh) {
+async fn owners_of_anything_are_known(fresh: &Fresh) {
     let store = fresh.store().await;
-    commit(&store, [owned(1, ANN, 1), owned(2, BOB, 1), offline(3)]).await;
+    let fence = commit(&store, [offline(1), offline(2)]).await;
+    store.commit(&fence, 2, pets([pet(50, 5)])).await.unwrap();
     let elsewhere = CharacterKey { tenant: OTHER_TENANT, ..owner(1) };
 
-    let users = store.users_of(&[owner(3), elsewhere, owner(1), owner(4)]).await.unwrap();
+    let asked =
+        Asked { numbers: vec![elsewhere, owner(2), owner(4), owner(5)], ..Asked::default() };
+    let known = store.known(&asked).await.unwrap();
 
-    assert_same(users, [(owner(1), ANN), (owner(3), Uuid::nil())]);
-    assert_eq!(store.users_of(&[]).await.unwrap(), []);
+    assert_same(known.stored, [owner(2), owner(5)]);
+    assert_eq!((known.numbers, known.holders, known.users), (vec![], vec![], vec![]));
+}
+
+async fn all_is_asked_together(fresh: &Fresh) {
+    let store = fresh.store().await;
+    commit(&store, [owned(1, ANN, 1), owned(2, BOB, 1), offline(3)]).await;
+
+    let asked = Asked {
+        uuids: vec![(TENANT, owner(3).derived_uuid())],
+        names: vec![(TENANT, "ann 1".into())],
+        users: vec![(TENANT, BOB)],
+        numbers: vec![owner(1), owner(9)],
+    };
+    let known = store.known(&asked).await.unwrap();
+
+    assert_eq!(known.numbers, [number(((TENANT, owner(3).derived_uuid()), owner(3)))]);
+    assert_eq!(known.holders, [number(((TENANT, "ann 1".into()), owner(1)))]);
+    assert_eq!(known.users.iter().map(|found| found.character.0).collect::<Vec<_>>(), [2]);
+    assert_eq!(known.stored, [owner(1)]);
+    let nothing = store.known(&Asked::default()).await.unwrap();
+    assert!(nothing.stored.is_empty() && nothing.users.is_empty());
 }
 
 async fn a_character_is_found_by_uuid_and_by_number(fresh: &Fresh) {

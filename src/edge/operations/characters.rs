@@ -164,10 +164,10 @@ impl Operations {
             Ok(name) => {
                 let key = name.key.unwrap_or_default();
                 let tenant = call.tenant;
-                let holders = self
-                    .stored(move |store| async move { store.holders_of(&[(tenant, key)]).await })
+                let holder = self
+                    .stored(move |store| async move { store.holder_of(tenant, key).await })
                     .await?;
-                let is_taken = !holders.is_empty();
+                let is_taken = holder.is_some();
                 NameCheck {
                     name: name.text.into(),
                     available: !is_taken,

@@ -1,7 +1,8 @@
 //! The NATS outbox: character events.
 //!
-//! Rows are published one after the other. Within a row the events of one character wait
-//! for each other, so that a retry never overtakes; different characters go side by side.
+//! The rows that wait are published together, and those that come meanwhile after them. The
+//! events of one character wait for each other, so that a retry never overtakes; different
+//! characters go side by side.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,10 @@ use crate::wire::nats::headers::{CHARACTER_SEQ, TRACEPARENT};
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Between two looks whether the shard is surely ours.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Rows published together.
+const MAX_ROWS_TOGETHER: usize = 8;
+/// Decompressed bytes of rows published together, beyond which no further one joins them.
+const MAX_BYTES_TOGETHER: usize = 4 << 20;
 pub(super) const SINK: &str = "nats";
 
 /// How often and how patiently an event is tried (`outbox.*`, `nats.max_in_flight`).
@@ -97,10 +102,11 @@ impl NatsOutbox {
 
     fn pump(&mut self, context: &mut Context<Self>) {
         if !self.is_busy {
-            if let Some(row) = self.feed.pop() {
-                self.publish(row, context);
-            } else {
+            let rows = self.take_rows();
+            if rows.is_empty() {
                 self.read(context);
+            } else {
+                self.publish(rows, context);
             }
         }
         if !self.is_busy
@@ -111,16 +117,28 @@ impl NatsOutbox {
         }
     }
 
-    fn publish(&mut self, row: Row, context: &mut Context<Self>) {
+    fn take_rows(&mut self) -> Vec<Row> {
+        let (mut rows, mut num_bytes) = (Vec::new(), 0);
+        while rows.len() < MAX_ROWS_TOGETHER
+            && num_bytes < MAX_BYTES_TOGETHER
+            && let Some(row) = self.feed.pop()
+        {
+            num_bytes += row.num_bytes();
+            rows.push(row);
+        }
+        rows
+    }
+
+    fn publish(&mut self, rows: Vec<Row>, context: &mut Context<Self>) {
         self.is_busy = true;
-        self.status.begin(row.decided_at);
+        self.status.begin(rows[0].decided_at);
         let publisher = Arc::clone(&self.publisher);
-        let published = self.runtime.spawn(async move { publisher.publish(row).await });
+        let published = self.runtime.spawn(async move { publisher.publish(rows).await });
         context.spawn(published.into_actor(self).map(|published, this, context| {
             this.is_busy = false;
             this.status.end();
             if let Err(error) = published {
-                tracing::error!("publishing a row was cut short, reading it again: {error}");
+                tracing::error!("publishing was cut short, reading the rows again: {error}");
                 this.feed.restart();
             }
             this.pump(context);
@@ -156,21 +174,25 @@ impl NatsOutbox {
 }
 
 impl Publisher {
-    /// Publishes a row's events and deletes it. Returns only when both are done.
-    async fn publish(&self, row: Row) {
+    /// Publishes the events of rows and deletes them. Returns only when both are done.
+    async fn publish(&self, rows: Vec<Row>) {
         faults::pass(Point::BeforePublish);
         let num_in_flight = self.policy.max_in_flight.max(1);
-        let runs = runs(&row, &self.tracer).into_iter().map(|run| self.publish_run(run));
+        let runs = runs(&rows, &self.tracer).into_iter().map(|run| self.publish_run(run));
         let mut runs = futures::stream::iter(runs).buffered(num_in_flight);
         while runs.next().await.is_some() {}
         drop(runs);
-        let latency = (Utc::now() - row.decided_at).as_seconds_f64().max(0.0);
-        observe_latency(SINK, latency, row.num_events);
-        METRICS.outbox.pending.with_label_values(&[SINK]).sub(i64::from(row.num_events));
-        self.status.published(row.num_events);
+        let now = Utc::now();
+        for row in &rows {
+            let latency = (now - row.decided_at).as_seconds_f64().max(0.0);
+            observe_latency(SINK, latency, row.num_events);
+            METRICS.outbox.pending.with_label_values(&[SINK]).sub(i64::from(row.num_events));
+            self.status.published(row.num_events);
+        }
         faults::pass(Point::AfterAck);
-        self.insist("deleting a published row", || {
-            self.store.delete_published(&self.shard, Sink::Nats, std::slice::from_ref(&row.round))
+        let rounds: Vec<i64> = rows.iter().map(|row| row.round).collect();
+        self.insist("deleting published rows", || {
+            self.store.delete_published(&self.shard, Sink::Nats, &rounds)
         })
         .await;
         faults::pass(Point::AfterDelete);
@@ -301,18 +323,21 @@ impl Publisher {
     }
 }
 
-/// Splits a row into runs that must keep their order: the events of one character each.
-fn runs(row: &Row, tracer: &Tracer) -> Vec<Vec<Outgoing>> {
+/// Splits rows into runs that must keep their order: the events of one character each.
+fn runs(rows: &[Row], tracer: &Tracer) -> Vec<Vec<Outgoing>> {
     let mut runs: Vec<Vec<Outgoing>> = Vec::new();
     let mut positions: FxHashMap<(Uuid, u32), usize> = FxHashMap::default();
-    let mut events = spans::Events::of_row(tracer, Sink::Nats);
-    for mut entry in row.entries() {
-        let span = events.begin(&mut entry);
-        let position = *positions.entry((entry.context.tenant, entry.owner)).or_insert(runs.len());
-        if position == runs.len() {
-            runs.push(Vec::new());
+    for row in rows {
+        let mut events = spans::Events::of_row(tracer, Sink::Nats);
+        for mut entry in row.entries() {
+            let span = events.begin(&mut entry);
+            let owner = (entry.context.tenant, entry.owner);
+            let position = *positions.entry(owner).or_insert(runs.len());
+            if position == runs.len() {
+                runs.push(Vec::new());
+            }
+            runs[position].push(Outgoing { message: message(&entry), owner: entry.owner, span });
         }
-        runs[position].push(Outgoing { message: message(&entry), owner: entry.owner, span });
     }
     runs
 }
@@ -388,18 +413,22 @@ mod tests {
         let id = TenantId(Uuid::from_u128(1));
         let tenant = Tenant { id, region: "GMS".into(), major: 83, minor: 1 };
         let cause = Arc::new(Cause::of(Arc::new(tenant)));
-        let mut writer = Writer::new();
-        // Deleted as its fourth and fifth event, provisioned again with its first.
-        for (owner, seq) in [(7, 4), (7, 5), (8, 6), (7, 1)] {
-            writer.push(0, &cause, None, About { owner, seq }, |_, _| {});
-        }
-        let row = writer.into_row(1, Utc::now());
+        let row = |events: &[(u32, u64)]| {
+            let mut writer = Writer::new();
+            for (owner, seq) in events.iter().copied() {
+                writer.push(0, &cause, None, About { owner, seq }, |_, _| {});
+            }
+            writer.into_row(1, Utc::now())
+        };
+        // Deleted as its fourth and fifth event, provisioned again with its first, and in the
+        // next row there is its second.
+        let rows = [row(&[(7, 4), (7, 5), (8, 6), (7, 1)]), row(&[(9, 1), (7, 2)])];
         let seq = |event: &Outgoing| {
             let header = event.message.headers.iter().find(|(name, _)| *name == CHARACTER_SEQ);
             header.map(|(_, value)| value.clone()).unwrap_or_default()
         };
         let runs: Vec<Vec<String>> =
-            runs(&row, &Tracer::off()).iter().map(|run| run.iter().map(seq).collect()).collect();
-        assert_eq!(runs, [vec!["4", "5", "1"], vec!["6"]]);
+            runs(&rows, &Tracer::off()).iter().map(|run| run.iter().map(seq).collect()).collect();
+        assert_eq!(runs, [vec!["4", "5", "1", "2"], vec!["6"], vec!["1"]]);
     }
 }

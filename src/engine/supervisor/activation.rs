@@ -8,7 +8,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Wrap
 use chrono::{DateTime, Utc};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use super::facts::{Questions, inform, repeated};
+use super::facts::{Questions, inform, is_creating, repeated};
 use super::lookup::{Found, look_up};
 use super::{BrokerSupervisor, Draft};
 use crate::domain::{CharacterKey, Owner, PetKey, Reason, Tenant, TenantId};
@@ -33,7 +33,7 @@ pub struct Restore {
 }
 
 impl BrokerSupervisor {
-    /// Asks SQL, one query for all pets and one for all characters, then dispatches.
+    /// Asks SQL about all of the draft's unknowns together, then dispatches.
     pub(super) fn resolve(&mut self, draft: Draft, started: Instant, context: &mut Context<Self>) {
         self.is_resolving = true;
         let lost: FxHashSet<PetKey> = draft.lost.iter().filter_map(pet_of).collect();
@@ -41,8 +41,14 @@ impl BrokerSupervisor {
         draft.lost.iter().for_each(|item| questions.add(item));
         let mut absent = draft.absent.clone();
         // One that asks for more than its character may have an owner that is not in memory.
-        let asking = draft.lost.iter().filter_map(|item| item.owner(&self.directory, &self.uuids));
-        absent.extend(asking.filter(|key| !self.parts.registry.contains(*key)));
+        for item in &draft.lost {
+            let owner = item.owner(&self.directory, &self.uuids);
+            match owner.filter(|key| !self.parts.registry.contains(*key)) {
+                Some(key) if is_creating(item) => questions.characters.numbers.push(key),
+                Some(key) => absent.push(key),
+                None => {}
+            }
+        }
         absent.extend(&draft.orphans);
         let registry = Arc::clone(&self.parts.registry);
         let store = self.parts.store.clone();
@@ -70,7 +76,7 @@ impl BrokerSupervisor {
         for (pet, character) in std::mem::take(&mut found.owners) {
             self.directory.insert(pet, character);
         }
-        for (uuid, character) in &found.numbers {
+        for (uuid, character) in &found.known.numbers {
             self.uuids.insert(*uuid, *character);
         }
         self.activate_all(std::mem::take(&mut found.stored));

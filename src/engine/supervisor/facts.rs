@@ -11,13 +11,12 @@ use crate::domain::{CharacterKey, Input, TenantId};
 use crate::engine::record::Target;
 use crate::engine::request::ANSWERS_KEPT;
 use crate::engine::round::{Answer, Item, Origin};
+use crate::store::Asked;
 
-/// What is to be asked about, besides pets and characters.
+/// What is to be asked about, besides pets and characters known to be stored.
 #[derive(Default)]
 pub struct Questions {
-    pub uuids: Vec<(TenantId, Uuid)>,
-    pub names: Vec<(TenantId, Box<str>)>,
-    pub users: Vec<(TenantId, Uuid)>,
+    pub characters: Asked,
     pub keys: Vec<(TenantId, Box<str>)>,
     /// Users of whom one character is to be selected, and the others to give way.
     pub selecting: Vec<(TenantId, Uuid)>,
@@ -27,12 +26,13 @@ impl Questions {
     /// Adds what this item raises.
     pub fn add(&mut self, item: &Item) {
         let Some(tenant) = item.cause.tenant.as_ref().map(|tenant| tenant.id) else { return };
+        let Asked { uuids, names, users, .. } = &mut self.characters;
         if let Target::Character(tenant, uuid) = item.target {
-            self.uuids.push((tenant, uuid));
+            uuids.push((tenant, uuid));
         }
         if let Some(action) = action(item) {
-            self.names.extend(action.name_key().map(|key| (tenant, key.into())));
-            self.users.extend(action.user().map(|user| (tenant, user)));
+            names.extend(action.name_key().map(|key| (tenant, key.into())));
+            users.extend(action.user().map(|user| (tenant, user)));
             if let Action::Select { user, .. } = action {
                 self.selecting.push((tenant, *user));
             }
@@ -43,15 +43,18 @@ impl Questions {
     }
 
     pub fn sort(&mut self) {
-        self.uuids.sort_unstable();
-        self.uuids.dedup();
-        self.names.sort_unstable();
-        self.names.dedup();
-        self.users.sort_unstable();
-        self.users.dedup();
-        self.keys.sort_unstable();
-        self.keys.dedup();
+        let Asked { uuids, names, users, numbers } = &mut self.characters;
+        distinct(uuids);
+        distinct(names);
+        distinct(users);
+        distinct(numbers);
+        distinct(&mut self.keys);
     }
+}
+
+fn distinct<T: Ord>(items: &mut Vec<T>) {
+    items.sort_unstable();
+    items.dedup();
 }
 
 /// Whether SQL has to be asked before this item can be stepped, wherever its character is.
@@ -59,6 +62,11 @@ pub fn is_asking(item: &Item) -> bool {
     let is_repeatable = matches!(&item.origin, Origin::Request { idempotency: Some(_), .. });
     let wants = |action: &Action| action.name_key().is_some() || action.user().is_some();
     is_repeatable || action(item).is_some_and(wants)
+}
+
+/// Whether it is for a character of which there should be nothing yet.
+pub fn is_creating(item: &Item) -> bool {
+    matches!(action(item), Some(Action::Create(..)))
 }
 
 /// The first answer, if this was answered before; a failure, if nobody can tell.
@@ -80,11 +88,11 @@ pub fn inform(item: &mut Item, key: CharacterKey, found: &Found) {
     let Input::Request(Request::Character(request)) = &mut item.input else { return };
     let (user, name) = (request.action.user(), request.action.name_key());
     let is_name_taken = name.is_some_and(|name| {
-        found.holders.iter().any(|((tenant, held), holder)| {
+        found.known.holders.iter().any(|((tenant, held), holder)| {
             *tenant == key.tenant && **held == *name && *holder != key.character
         })
     });
-    let others = found.users.iter().filter(|other| {
+    let others = found.known.users.iter().filter(|other| {
         other.tenant == key.tenant
             && Some(other.user) == user
             && other.character != key.character
@@ -108,10 +116,10 @@ pub fn inform(item: &mut Item, key: CharacterKey, found: &Found) {
 
 /// Characters that a selection among the drafted may have to make give way.
 pub fn giving_way(found: &Found) -> impl Iterator<Item = CharacterKey> {
-    let others = found
-        .users
-        .iter()
-        .filter(|other| !other.is_deleted && found.selecting.contains(&(other.tenant, other.user)));
+    let others =
+        found.known.users.iter().filter(|other| {
+            !other.is_deleted && found.selecting.contains(&(other.tenant, other.user))
+        });
     others.map(|other| CharacterKey { tenant: other.tenant, character: other.character })
 }
 

@@ -1,4 +1,4 @@
-//! Asking SQL about a draft's unknowns: one query for all pets, one for all characters.
+//! Asking SQL about a draft's unknowns: one query for each kind of question.
 //!
 //! A database that is away is asked again, for as long as it takes. One that holds something
 //! unreadable is asked key by key: only what cannot be read is given up.
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::facts::{Questions, giving_way};
 use crate::domain::{CharacterId, CharacterKey, PetKey, TenantId};
-use crate::store::{self, AnswerRow, Store, Stored, UsersCharacter};
+use crate::store::{self, AnswerRow, Asked, Known, Store, Stored};
 use crate::telemetry::metrics::METRICS;
 
 /// Between two attempts to read from a database that is away.
@@ -20,12 +20,8 @@ const RETRY_EVERY: Duration = Duration::from_millis(250);
 pub(in crate::engine) struct Found {
     pub owners: Vec<(PetKey, CharacterId)>,
     pub stored: Vec<Stored>,
-    pub numbers: Vec<((TenantId, Uuid), CharacterId)>,
-    /// Who has the names asked about.
-    pub holders: Vec<((TenantId, Box<str>), CharacterId)>,
-    /// All characters of the users asked about.
-    pub users: Vec<UsersCharacter>,
-    /// Those of them of whom a character is to be selected.
+    pub known: Known,
+    /// The users among those asked about of whom a character is to be selected.
     pub selecting: Vec<(TenantId, Uuid)>,
     /// Answers given before under the keys asked about.
     pub answers: Vec<AnswerRow>,
@@ -40,23 +36,30 @@ pub(in crate::engine) struct Found {
 pub(in crate::engine) async fn look_up(
     store: Store,
     lost: Vec<PetKey>,
-    questions: Questions,
+    mut questions: Questions,
     mut absent: Vec<CharacterKey>,
     is_here: impl Fn(CharacterKey) -> bool,
 ) -> Found {
     absent.sort_unstable();
     absent.dedup();
+    questions.sort();
+    // Read anyway, so not to be asked about as well.
+    questions.characters.numbers.retain(|key| absent.binary_search(key).is_err());
     let (mut found, mut known, owners) = (Found::default(), Found::default(), async {
         match &lost[..] {
             [] => Vec::new(),
             // The columns asked for here have no form that cannot be read.
-            lost => insist(|| store.owners_of(lost)).await.unwrap_or_else(unanswered),
+            lost => insist(|| store.owners_of(lost)).await.unwrap_or_else(|error| {
+                tracing::error!("a question about pets has no answer: {error}");
+                Vec::new()
+            }),
         }
     });
     let ((), (), owners) =
         tokio::join!(ask(&store, questions, &mut found), load(&store, &absent, &mut known), owners);
     found.owners = owners;
     let by_uuid = found
+        .known
         .numbers
         .iter()
         .map(|((tenant, _), character)| CharacterKey { tenant: *tenant, character: *character });
@@ -66,8 +69,9 @@ pub(in crate::engine) async fn look_up(
         .map(|(pet, character)| CharacterKey { tenant: pet.tenant, character: *character });
     // Sorted: what was read just now is not read again.
     let is_new = |key: &CharacterKey| absent.binary_search(key).is_err() && !is_here(*key);
+    let stored = found.known.stored.iter().copied();
     let mut concerned: Vec<_> =
-        by_uuid.chain(by_pet).chain(giving_way(&found)).filter(is_new).collect();
+        by_uuid.chain(by_pet).chain(giving_way(&found)).chain(stored).filter(is_new).collect();
     concerned.sort_unstable();
     concerned.dedup();
     found.stored = known.stored;
@@ -76,20 +80,19 @@ pub(in crate::engine) async fn look_up(
     found
 }
 
-/// Each question with one query, if there is any of its kind.
-async fn ask(store: &Store, mut questions: Questions, found: &mut Found) {
-    questions.sort();
-    let Questions { uuids, names, users, keys, selecting } = questions;
+async fn ask(store: &Store, questions: Questions, found: &mut Found) {
+    let Questions { characters, keys, selecting } = questions;
     found.selecting = selecting;
-    let (numbers, holders, users, ()) = tokio::join!(
-        insist(|| store.numbers_of(&uuids)),
-        insist(|| store.holders_of(&names)),
-        insist(|| store.characters_of_users(&users)),
-        recall(store, &keys, found),
-    );
-    found.numbers = numbers.unwrap_or_else(unanswered);
-    found.holders = holders.unwrap_or_else(unanswered);
-    found.users = users.unwrap_or_else(unanswered);
+    let (known, ()) =
+        tokio::join!(insist(|| store.known(&characters)), recall(store, &keys, found));
+    found.known = known.unwrap_or_else(|error| unknown(characters, &error));
+}
+
+/// Nothing is known. What is missing the database's constraints still know, but for what may
+/// be stored: that is read.
+fn unknown(asked: Asked, error: &store::Error) -> Known {
+    tracing::error!("a question about characters has no answer: {error}");
+    Known { stored: asked.numbers, ..Known::default() }
 }
 
 /// Reads the answers given before together, or one by one if some of them cannot be read: who
@@ -107,13 +110,6 @@ async fn recall(store: &Store, keys: &[(TenantId, Box<str>)], found: &mut Found)
             found.unreadable_keys.extend_from_slice(keys);
         }
     }
-}
-
-/// Something among the rows cannot be read. What is missing here the database's constraints
-/// still know.
-fn unanswered<T>(error: store::Error) -> Vec<T> {
-    tracing::error!("a question about characters has no answer: {error}");
-    Vec::new()
 }
 
 /// Reads characters together, or one by one if some of them cannot be read.

@@ -8,7 +8,7 @@ use crate::store::keys::{Keys, any_of, numbers};
 use crate::store::lease::{Fence, FenceSql, lease_end, lease_value};
 use crate::store::rows;
 use crate::store::table::Table;
-use crate::store::work::{OutboxRow, VitalsColumns, Work};
+use crate::store::work::{HistoryRow, OutboxRow, VitalsColumns, Work};
 
 /// Every section depends on it, so none has an effect unless the fence hit.
 const GUARD: &str = "exists (select from fence)";
@@ -62,7 +62,7 @@ fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
         round.remove("character_events", "character", Keys::of_uuids(&work.forgotten));
     }
     if !work.history.is_empty() {
-        round.upsert(&rows::HISTORY, rows::history(&work.history));
+        round.history(&work.history);
     }
     if !work.answers.is_empty() {
         round.upsert(&rows::ANSWERS, rows::answers(&work.answers));
@@ -143,6 +143,33 @@ impl Round {
         self.section(&sql, [json.into()]);
     }
 
+    /// As columns: a body is JSON, which in a JSON array would be written and read once more.
+    fn history(&mut self, rows: &[HistoryRow]) {
+        let first = self.next();
+        let columns: Vec<_> = ["uuid", "uuid", "bigint", "uuid", "text", "timestamptz", "text"]
+            .into_iter()
+            .zip(first..)
+            .map(|(kind, parameter)| format!("${parameter}::{kind}[]"))
+            .collect();
+        let sql = format!(
+            "insert into character_events \
+                 (tenant, character, seq, event_id, type, decided_at, body) \
+             select e.* from unnest({}) as e where {GUARD} \
+             on conflict (tenant, character, seq) do nothing",
+            columns.join(", ")
+        );
+        let values = [
+            column(rows, |row| row.tenant.0),
+            column(rows, |row| row.character),
+            column(rows, |row| row.seq.cast_signed()),
+            column(rows, |row| row.event_id),
+            column(rows, |row| row.kind.to_owned()),
+            column(rows, |row| row.at),
+            column(rows, |row| String::from_utf8_lossy(&row.body).into_owned()),
+        ];
+        self.section(&sql, values);
+    }
+
     fn remove(&mut self, table: &str, id: &str, keys: Keys) {
         let relation = keys.relation(Backend::Postgres, self.next());
         let sql = format!(
@@ -169,4 +196,12 @@ impl Round {
         let values = [sinks.into(), counts.into(), bodies.into(), work.decided_at.into()];
         self.section(&sql, values);
     }
+}
+
+/// A column of rows as one array.
+fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Value
+where
+    Vec<T>: Into<Value>,
+{
+    rows.iter().map(value).collect::<Vec<T>>().into()
 }
