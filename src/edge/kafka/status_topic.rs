@@ -28,6 +28,9 @@ use crate::wire::kafka::headers::{
 };
 use crate::wire::kafka::key::key;
 
+/// How long the producer waits for more of what is handed in together: with less, the first
+/// messages go alone, and of a partition with five under way librdkafka sends no more.
+const LINGER: Duration = Duration::from_micros(100);
 /// How long a replaced producer may take to report what it still held.
 const PURGE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -131,7 +134,13 @@ impl KafkaStatusTopic {
 fn create(options: &Options) -> KafkaResult<ThreadedProducer<Acknowledge>> {
     let dead_letter_topic = options.dead_letter_topic.clone();
     let cut_off = CutOff::default();
-    options.producer().create_with_context(Acknowledge { dead_letter_topic, cut_off })
+    let mut config = options.producer();
+    // The setting has two names.
+    if !["linger.ms", "queue.buffering.max.ms"].iter().any(|n| options.properties.contains_key(*n))
+    {
+        config.set("linger.ms", (LINGER.as_secs_f64() * 1e3).to_string());
+    }
+    config.create_with_context(Acknowledge { dead_letter_topic, cut_off })
 }
 
 /// Whether the cluster will never take this message, or this topic.
@@ -202,6 +211,14 @@ impl StatusTopic for KafkaStatusTopic {
             self.send_event(entry, at, ticket)
         };
         sent.map_err(|error| TopicError::Rejected(error.to_string()))
+    }
+
+    fn release(&self) {
+        // librdkafka waits in whole milliseconds for what is left of the linger, unless it is
+        // woken. A flush without patience wakes it and waits for nothing; by then the linger of
+        // every message has to be over.
+        std::thread::sleep(LINGER);
+        let _still_under_way = self.producer.load().flush(Duration::ZERO);
     }
 
     fn is_lost(&self) -> bool {

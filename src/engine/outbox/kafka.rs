@@ -183,6 +183,7 @@ impl KafkaOutbox {
             // with five messages under way librdkafka sends no more, and spins while others wait
             // there. Copies of dead letters hold nothing up.
             let may_begin = self.in_flight.iter().all(InFlight::has_letters);
+            let num_in_flight = self.in_flight.len();
             while may_begin && self.has_room() {
                 if !self.hold.is_sure() {
                     self.wait_for_hold(context);
@@ -192,6 +193,9 @@ impl KafkaOutbox {
                 if !self.publish(&row, context) {
                     return;
                 }
+            }
+            if self.in_flight.len() > num_in_flight {
+                self.topic.release();
             }
             self.read(context);
         }

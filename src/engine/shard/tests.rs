@@ -115,6 +115,8 @@ impl StatusTopic for Nowhere {
         Ok(())
     }
 
+    fn release(&self) {}
+
     fn replace(&self) -> Result<(), TopicError> {
         Ok(())
     }

@@ -89,6 +89,8 @@ impl StatusTopic for Nothing {
         Ok(())
     }
 
+    fn release(&self) {}
+
     fn replace(&self) -> Result<(), TopicError> {
         Ok(())
     }

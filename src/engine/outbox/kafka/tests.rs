@@ -17,6 +17,8 @@ use crate::store::testing::new_store;
 /// second attempt.
 #[derive(Default)]
 struct Held {
+    /// Until they are let go.
+    sent: Mutex<Vec<Arc<Ticket>>>,
     under_way: Mutex<Vec<Arc<Ticket>>>,
     num_replacements: AtomicU32,
 }
@@ -46,8 +48,12 @@ impl StatusTopic for Held {
         _: DateTime<Utc>,
         ticket: &Arc<Ticket>,
     ) -> Result<(), TopicError> {
-        self.under_way.lock().push(Arc::clone(ticket));
+        self.sent.lock().push(Arc::clone(ticket));
         Ok(())
+    }
+
+    fn release(&self) {
+        self.under_way.lock().append(&mut self.sent.lock());
     }
 
     fn replace(&self) -> Result<(), TopicError> {
