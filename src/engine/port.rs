@@ -119,8 +119,8 @@ pub trait StatusTopic: Send + Sync + 'static {
         ticket: &Arc<Ticket>,
     ) -> Result<(), TopicError>;
 
-    /// Lets go what was sent, in as few requests as hold it. Without it messages go a moment
-    /// later, and some alone. Blocks for less than a millisecond.
+    /// Lets go what was sent. Without it the last messages go a moment later. Blocks for less
+    /// than a millisecond.
     fn release(&self);
 
     /// Messages have waited for a broker for so long that this producer may never find one.

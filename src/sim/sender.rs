@@ -39,10 +39,7 @@ impl Sender {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn in_batches(options: Options, tenant: &Tenant) -> Result<Self, KafkaError> {
-        let mut config = options.producer();
-        if !options.properties.contains_key("linger.ms") {
-            config.set("linger.ms", "1");
-        }
+        let config = options.lingering_producer(Duration::from_millis(1));
         Self::with(config, options, tenant)
     }
 

@@ -90,6 +90,15 @@ impl Store {
     /// # Errors
     /// See [`Error`].
     pub async fn known(&self, asked: &Asked) -> Result<Known, Error> {
+        let (known, unreadable) = self.answers_to(asked).await?;
+        for error in unreadable {
+            tracing::error!("what is asked about characters cannot be read: {error}");
+        }
+        Ok(known)
+    }
+
+    /// Also why rows are left out.
+    async fn answers_to(&self, asked: &Asked) -> Result<(Known, Vec<Error>), Error> {
         let Asked { uuids, names, users, numbers } = asked;
         let mut union = Union::of(self.backend());
         if !uuids.is_empty() {
@@ -106,16 +115,14 @@ impl Store {
             union.owners(Keys::of_characters(numbers));
         }
         let Union { selects, values, .. } = union;
-        let mut known = Known::default();
+        let (mut known, mut unreadable) = (Known::default(), Vec::new());
         if selects.is_empty() {
-            return Ok(known);
+            return Ok((known, unreadable));
         }
         for row in &self.rows(selects.join(" union all "), values).await? {
-            if let Err(error) = known.add(&mut Cursor::new(row, "characters")) {
-                tracing::error!("what is asked about characters cannot be read: {error}");
-            }
+            unreadable.extend(known.add(&mut Cursor::new(row, "characters")).err());
         }
-        Ok(known)
+        Ok((known, unreadable))
     }
 
     /// Who has a name, by its key (`Name::key`), soft-deleted characters included.
@@ -128,8 +135,12 @@ impl Store {
         name: Box<str>,
     ) -> Result<Option<CharacterId>, Error> {
         let asked = Asked { names: vec![(tenant, name)], ..Asked::default() };
-        let known = self.known(&asked).await?;
-        Ok(known.holders.first().map(|(_, holder)| *holder))
+        let (known, mut unreadable) = self.answers_to(&asked).await?;
+        match unreadable.pop() {
+            // Not free, whoever has it.
+            Some(error) => Err(error),
+            None => Ok(known.holders.first().map(|(_, holder)| *holder)),
+        }
     }
 
     /// One character and its number.

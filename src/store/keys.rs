@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Backend;
 use super::rows::instant;
+use super::table::unnest;
 use crate::domain::{CharacterKey, PetKey, TenantId};
 
 /// Keys bound to a statement.
@@ -54,7 +55,7 @@ impl Keys {
                     Ids::Uuids(_) => "uuid",
                     Ids::Texts(_) => "text",
                 };
-                format!("unnest(${first}::uuid[], ${}::{kind}[]) as k(tenant, id)", first + 1)
+                format!("{} as k(tenant, id)", unnest(first, &["uuid", kind]))
             }
             Backend::Sqlite => {
                 let id = match self.ids {

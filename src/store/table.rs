@@ -1,5 +1,5 @@
-//! Statements made from a table's columns: rows travel as one JSON array, so that the text
-//! of a statement does not depend on their number.
+//! Statements made from a table's columns: rows travel as one JSON array, or as one array a
+//! column, so that the text of a statement does not depend on their number.
 
 use super::Backend;
 
@@ -44,6 +44,19 @@ impl Table {
     /// `insert … select … on conflict`, from the JSON array in parameter `parameter`, as far
     /// as `guard` holds.
     pub(super) fn upsert(&self, backend: Backend, parameter: usize, guard: &str) -> String {
+        self.upsert_from(&self.source(backend, parameter), backend, guard)
+    }
+
+    /// The same on PostgreSQL, from one array for each column of the rows, in the parameters
+    /// from number `first` on.
+    pub(super) fn upsert_columns(&self, first: usize, guard: &str) -> String {
+        let (names, kinds): (Vec<_>, Vec<_>) = self.sent().unzip();
+        let names = list(names.into_iter().map(|name| format!("\"{name}\"")));
+        let source = format!("{} as r({names})", unnest(first, &kinds));
+        self.upsert_from(&source, Backend::Postgres, guard)
+    }
+
+    fn upsert_from(&self, source: &str, backend: Backend, guard: &str) -> String {
         let names = list(self.columns.iter().map(|(name, _)| format!("\"{name}\"")));
         let values = list(self.columns.iter().map(|(name, kind)| kind.value(backend, name)));
         let key = list(self.key.iter().map(|name| format!("\"{name}\"")));
@@ -56,24 +69,32 @@ impl Table {
             }
         };
         format!(
-            "insert into {} ({names}) select {values} from {} where {guard} \
+            "insert into {} ({names}) select {values} from {source} where {guard} \
              on conflict ({key}) do {action}",
             self.name,
-            self.source(backend, parameter),
         )
     }
 
     fn source(&self, backend: Backend, parameter: usize) -> String {
         match backend {
             Backend::Postgres => {
-                let columns = self.columns.iter().filter_map(|(name, kind)| {
-                    kind.postgres_type().map(|kind| format!("\"{name}\" {kind}"))
-                });
+                let columns = self.sent().map(|(name, kind)| format!("\"{name}\" {kind}"));
                 format!("json_to_recordset(${parameter}::json) as r({})", list(columns))
             }
             Backend::Sqlite => format!("json_each(${parameter}) as r"),
         }
     }
+
+    /// The columns that stand in the rows, each with its type on PostgreSQL.
+    fn sent(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.columns.iter().filter_map(|(name, kind)| Some((*name, kind.postgres_type()?)))
+    }
+}
+
+/// PostgreSQL's relation of arrays of these types, in the parameters from number `first` on.
+pub(super) fn unnest(first: usize, kinds: &[&str]) -> String {
+    let arrays = kinds.iter().zip(first..);
+    format!("unnest({})", list(arrays.map(|(kind, parameter)| format!("${parameter}::{kind}[]"))))
 }
 
 impl Kind {

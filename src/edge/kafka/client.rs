@@ -109,15 +109,25 @@ impl Options {
         config
     }
 
-    /// The outbox's producer: idempotent, and never gives up on a message by itself.
+    /// A producer that sends each message at once: idempotent, and never gives up on one by
+    /// itself.
     pub fn producer(&self) -> ClientConfig {
+        self.lingering_producer(Duration::ZERO)
+    }
+
+    /// One that waits so long for what can go together, unless the operator says how long.
+    pub fn lingering_producer(&self, linger: Duration) -> ClientConfig {
         let mut config = self.base(&[
             ("compression.type", "lz4"),
-            // Events come a round at a time, which is batch enough: waiting a millisecond for more
-            // added as much to every latency.
-            ("linger.ms", "0"),
+            ("linger.ms", &(linger.as_secs_f64() * 1e3).to_string()),
             ("batch.num.messages", "10000"),
         ]);
+        // The other name of the same setting: with both of them set, either may win.
+        if self.properties.contains_key("queue.buffering.max.ms")
+            && !self.properties.contains_key("linger.ms")
+        {
+            config.remove("linger.ms");
+        }
         let message_bytes = (self.max_record_bytes + DEAD_LETTER_ROOM).min(MAX_MESSAGE_BYTES);
         config
             .set("enable.idempotence", "true")
@@ -216,6 +226,20 @@ mod tests {
         assert_eq!(options.consumer().get("fetch.wait.max.ms"), Some("250"));
         assert_eq!(options.producer().get("linger.ms"), Some("7"));
         assert_eq!(options.producer().get("compression.type"), Some("lz4"));
+    }
+
+    #[test]
+    fn how_long_a_producer_lingers_is_the_operators_under_either_name() {
+        let linger = Duration::from_micros(100);
+        let of = |properties: &[(&str, &str)]| options(properties).lingering_producer(linger);
+        assert_eq!(of(&[]).get("linger.ms"), Some("0.1"));
+        assert_eq!(of(&[("linger.ms", "7")]).get("linger.ms"), Some("7"));
+        let other = of(&[("queue.buffering.max.ms", "7")]);
+        assert_eq!(
+            (other.get("linger.ms"), other.get("queue.buffering.max.ms")),
+            (None, Some("7"))
+        );
+        assert_eq!(options(&[]).producer().get("linger.ms"), Some("0"));
     }
 
     #[test]

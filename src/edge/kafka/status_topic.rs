@@ -134,12 +134,7 @@ impl KafkaStatusTopic {
 fn create(options: &Options) -> KafkaResult<ThreadedProducer<Acknowledge>> {
     let dead_letter_topic = options.dead_letter_topic.clone();
     let cut_off = CutOff::default();
-    let mut config = options.producer();
-    // The setting has two names.
-    if !["linger.ms", "queue.buffering.max.ms"].iter().any(|n| options.properties.contains_key(*n))
-    {
-        config.set("linger.ms", (LINGER.as_secs_f64() * 1e3).to_string());
-    }
+    let config = options.lingering_producer(LINGER);
     config.create_with_context(Acknowledge { dead_letter_topic, cut_off })
 }
 

@@ -5,13 +5,12 @@
 //! again, and the topic's end is searched for the events that already stand there, exactly
 //! as after a crash.
 
+mod ticket;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture,
-};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use chrono::{DateTime, Utc};
 use rustc_hash::FxHashSet;
 use tokio::runtime::Handle as Runtime;
@@ -28,9 +27,11 @@ use crate::engine::port::{StatusTopic, TopicError};
 use crate::engine::spans::{self, Publishing};
 use crate::faults::{self, Mechanism, Point};
 use crate::store::{Sink, Store};
-use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
+use crate::telemetry::mailbox::{Envelope, MessageKind};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::trace::Tracer;
+
+pub use ticket::{RowDone, Ticket};
 
 /// Rows that are published together, and acknowledged before the next ones are.
 const MAX_ROWS_IN_FLIGHT: usize = 8;
@@ -96,60 +97,12 @@ impl InFlight {
     }
 }
 
-/// Counts a row's acknowledgements; the producer's callback holds one for each message.
-pub struct Ticket {
-    round: i64,
-    generation: u64,
-    num_open: AtomicU32,
-    outbox: Recipient<RowDone>,
-}
-
-/// All messages of a row are acknowledged, or the producer failed one for good.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct RowDone {
-    round: i64,
-    generation: u64,
-    error: Option<String>,
-    envelope: Envelope,
-}
-
 /// Say when nothing is left to publish.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Drain {
     pub done: oneshot::Sender<()>,
     pub envelope: Envelope,
-}
-
-impl Ticket {
-    /// For a row of so many messages, to be acknowledged once more when all were handed in.
-    pub fn new(round: i64, generation: u64, num_messages: u32, outbox: Recipient<RowDone>) -> Self {
-        Self { round, generation, num_open: AtomicU32::new(num_messages + 1), outbox }
-    }
-
-    pub fn acknowledge(&self) {
-        if self.num_open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.report(None);
-        }
-    }
-
-    pub fn fail(&self, error: String) {
-        self.report(Some(error));
-    }
-
-    fn report(&self, error: Option<String>) {
-        let envelope = Envelope::seal(Kind::KafkaOutbox);
-        let Self { round, generation, .. } = *self;
-        self.outbox.do_send(RowDone { round, generation, error, envelope });
-    }
-}
-
-impl RowDone {
-    /// Why it is not acknowledged, if it is not.
-    pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
-    }
 }
 
 impl KafkaOutbox {

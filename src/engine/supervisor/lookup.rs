@@ -88,8 +88,9 @@ async fn ask(store: &Store, questions: Questions, found: &mut Found) {
     found.known = known.unwrap_or_else(|error| unknown(characters, &error));
 }
 
-/// Nothing is known. What is missing the database's constraints still know, but for what may
-/// be stored: that is read.
+/// Nothing is known. The database's constraints still guard names and slots, and what may be
+/// stored is read; a character asked for by UUID counts as unknown, and to a selection nobody
+/// gives way.
 fn unknown(asked: Asked, error: &store::Error) -> Known {
     tracing::error!("a question about characters has no answer: {error}");
     Known { stored: asked.numbers, ..Known::default() }

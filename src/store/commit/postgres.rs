@@ -7,7 +7,7 @@ use crate::store::connection::Connection;
 use crate::store::keys::{Keys, any_of, numbers};
 use crate::store::lease::{Fence, FenceSql, lease_end, lease_value};
 use crate::store::rows;
-use crate::store::table::Table;
+use crate::store::table::{Table, unnest};
 use crate::store::work::{HistoryRow, OutboxRow, VitalsColumns, Work};
 
 /// Every section depends on it, so none has an effect unless the fence hit.
@@ -114,18 +114,13 @@ impl Round {
     }
 
     fn vitals(&mut self, vitals: VitalsColumns) {
-        let first = self.next();
-        let columns: Vec<_> = ["uuid", "bigint", "smallint", "integer", "smallint", "smallint"]
-            .into_iter()
-            .zip(first..)
-            .map(|(kind, parameter)| format!("${parameter}::{kind}[]"))
-            .collect();
+        let kinds = ["uuid", "bigint", "smallint", "integer", "smallint", "smallint"];
         let sql = format!(
             "update pets as p set level = v.level, closeness = v.closeness, \
                  fullness = v.fullness, slot = v.slot \
-             from unnest({}) as v(tenant, id, level, closeness, fullness, slot) \
+             from {} as v(tenant, id, level, closeness, fullness, slot) \
              where p.tenant = v.tenant and p.id = v.id and {GUARD}",
-            columns.join(", ")
+            unnest(self.next(), &kinds)
         );
         let values = [
             vitals.tenants.into(),
@@ -145,19 +140,7 @@ impl Round {
 
     /// As columns: a body is JSON, which in a JSON array would be written and read once more.
     fn history(&mut self, rows: &[HistoryRow]) {
-        let first = self.next();
-        let columns: Vec<_> = ["uuid", "uuid", "bigint", "uuid", "text", "timestamptz", "text"]
-            .into_iter()
-            .zip(first..)
-            .map(|(kind, parameter)| format!("${parameter}::{kind}[]"))
-            .collect();
-        let sql = format!(
-            "insert into character_events \
-                 (tenant, character, seq, event_id, type, decided_at, body) \
-             select e.* from unnest({}) as e where {GUARD} \
-             on conflict (tenant, character, seq) do nothing",
-            columns.join(", ")
-        );
+        let sql = rows::HISTORY.upsert_columns(self.next(), GUARD);
         let values = [
             column(rows, |row| row.tenant.0),
             column(rows, |row| row.character),
@@ -184,11 +167,9 @@ impl Round {
         let sql = format!(
             "insert into outbox (shard, round, sink, num_events, body, decided_at) \
              select $1, $3, o.sink, o.num_events, o.body, ${} \
-             from unnest(${first}::text[], ${}::integer[], ${}::bytea[]) \
-                 as o(sink, num_events, body) where {GUARD}",
+             from {} as o(sink, num_events, body) where {GUARD}",
             first + 3,
-            first + 1,
-            first + 2,
+            unnest(first, &["text", "integer", "bytea"]),
         );
         let sinks: Vec<_> = outbox.iter().map(|row| row.sink.name().to_owned()).collect();
         let counts: Vec<_> = outbox.iter().map(|row| row.num_events.cast_signed()).collect();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use actix::Addr;
@@ -12,6 +13,7 @@ use crate::engine::outbox::feed::Line;
 use crate::engine::outbox::row::{About, Entry, Writer};
 use crate::engine::record::Cause;
 use crate::store::testing::new_store;
+use crate::telemetry::mailbox::Kind;
 
 /// Takes events and acknowledges them when it is told to. Its producer can be replaced at the
 /// second attempt.
