@@ -115,6 +115,12 @@ impl Sender {
         }
     }
 
+    /// Records sent and not yet acknowledged.
+    pub fn num_in_flight(&self) -> usize {
+        self.producer.poll(Duration::ZERO);
+        usize::try_from(self.producer.in_flight_count()).unwrap_or_default()
+    }
+
     /// Waits until everything sent is acknowledged.
     ///
     /// # Errors

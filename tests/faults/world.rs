@@ -288,6 +288,11 @@ impl World {
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         let mut differences: Vec<String> = uneven.map(|line| format!("{line:?}")).collect();
+        if !differences.is_empty() {
+            // Then it is the harness: what never reached Kafka the service cannot have lost.
+            let num_unsent = self.sender.num_in_flight();
+            differences.push(format!("{num_unsent} records are still with the sender"));
+        }
         differences.extend(self.crowd.as_ref().unwrap().audit(&self.shop()).await.unwrap());
         differences
     }
