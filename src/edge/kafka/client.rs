@@ -123,9 +123,7 @@ impl Options {
             ("batch.num.messages", "10000"),
         ]);
         // The other name of the same setting: with both of them set, either may win.
-        if self.properties.contains_key("queue.buffering.max.ms")
-            && !self.properties.contains_key("linger.ms")
-        {
+        if self.says_how_long_to_linger() && !self.properties.contains_key("linger.ms") {
             config.remove("linger.ms");
         }
         let message_bytes = (self.max_record_bytes + DEAD_LETTER_ROOM).min(MAX_MESSAGE_BYTES);
@@ -141,6 +139,13 @@ impl Options {
             // The copy of a dead letter has the record's bytes, its headers and a few more.
             .set("message.max.bytes", message_bytes.to_string());
         config
+    }
+
+    /// Whether the operator does, under either name of the setting.
+    pub fn says_how_long_to_linger(&self) -> bool {
+        ["linger.ms", "queue.buffering.max.ms"]
+            .iter()
+            .any(|name| self.properties.contains_key(*name))
     }
 
     /// A consumer that reads a stretch of a topic to its end.
@@ -240,6 +245,9 @@ mod tests {
             (None, Some("7"))
         );
         assert_eq!(options(&[]).producer().get("linger.ms"), Some("0"));
+        assert!(!options(&[]).says_how_long_to_linger());
+        assert!(options(&[("linger.ms", "7")]).says_how_long_to_linger());
+        assert!(options(&[("queue.buffering.max.ms", "7")]).says_how_long_to_linger());
     }
 
     #[test]

@@ -209,6 +209,10 @@ impl StatusTopic for KafkaStatusTopic {
     }
 
     fn release(&self) {
+        // Then the last messages go when they said, not when we think.
+        if self.options.says_how_long_to_linger() {
+            return;
+        }
         // librdkafka waits in whole milliseconds for what is left of the linger, unless it is
         // woken. A flush without patience wakes it and waits for nothing; by then the linger of
         // every message has to be over.
