@@ -3,7 +3,10 @@
 //! - Menagerie: unique name and slot, the character, its history, the event in the outbox and
 //!   published on NATS;
 //! - the same transaction as one writes it by hand, a plain actix-web handler with one INSERT
-//!   for the character, one for its history and one for the outbox (nobody publishes it);
+//!   for the character in the lowest free slot, one for its history and one for the outbox
+//!   (nobody publishes it);
+//! - the same with somebody who does, a hundred rows of the outbox at a time, until the last
+//!   event is published, as Menagerie's turns are counted too;
 //! - as a lower bound, that handler with the character's INSERT and nothing else.
 //!
 //! `scripts/services start && eval "$(scripts/services env)" && cargo bench --bench characters`
@@ -16,13 +19,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::Config as StreamConfig;
 use futures::future::join_all;
 use hdrhistogram::Histogram;
 use http_body_util::BodyExt as _;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use sea_orm::sqlx::postgres::PgPoolOptions;
-use sea_orm::sqlx::{PgExecutor, PgPool};
+use sea_orm::sqlx::{AssertSqlSafe, PgExecutor, PgPool, query, query_as, query_scalar};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -41,8 +46,13 @@ const HEADERS: [(&str, &str); 5] = [
     ("MINOR_VERSION", "1"),
 ];
 
+/// Rows of the outbox that the relay written by hand publishes in a transaction.
+const NUM_RELAYED: i64 = 100;
+/// How long it lets an empty outbox alone.
+const RELAY_PAUSE: Duration = Duration::from_millis(5);
+
 /// The tables of the handlers written by hand.
-const BY_HAND: [&str; 3] = [
+const BY_HAND: [&str; 4] = [
     "create table by_hand (
         id bigserial primary key, uuid uuid not null unique, user_uuid uuid not null,
         slot_number int not null default 1, name text not null unique, class_type text not null,
@@ -56,14 +66,25 @@ const BY_HAND: [&str; 3] = [
     "create table by_hand_outbox (
         id bigserial primary key, subject text not null, event_id uuid not null,
         body text not null)",
+    "create table by_hand_relayed (like by_hand_outbox including all)",
 ];
-const INSERT_CHARACTER: &str = "insert into by_hand \
+const INSERT_BARE: &str = "insert into by_hand \
     (uuid, user_uuid, name, class_type, race, gender, stats, appearance) \
     values ($1, $2, $3, $4, $5, $6, $7, $8) returning id";
+const INSERT_CHARACTER: &str = "insert into by_hand \
+    (uuid, user_uuid, name, class_type, race, gender, stats, appearance, slot_number) \
+    select $1, $2, $3, $4, $5, $6, $7, $8, min(slot) from generate_series(1, 5) slot \
+    where not exists (select from by_hand where user_uuid = $2 and slot_number = slot) \
+    returning id";
 const INSERT_EVENT: &str = "insert into by_hand_events (character, seq, event_id, type, body) \
     values ($1, 1, $2, 'character.created', $3)";
 const INSERT_OUTBOX: &str = "insert into by_hand_outbox (subject, event_id, body) \
-    values ('character.created', $1, $2)";
+    values ('by_hand.created', $1, $2)";
+const INSERT_RELAYED: &str = "insert into by_hand_relayed (subject, event_id, body) \
+    values ('by_hand.created', $1, $2)";
+const NEXT_RELAYED: &str = "select id, subject, event_id, body from by_hand_relayed \
+    order by id limit $1 for update skip locked";
+const DELETE_RELAYED: &str = "delete from by_hand_relayed where id = any($1)";
 
 #[derive(Deserialize)]
 struct Creation {
@@ -79,6 +100,8 @@ struct Creation {
 struct Contestant {
     name: &'static str,
     url: String,
+    /// A table that is empty once everything is published.
+    outbox: Option<&'static str>,
     per_second: Vec<f64>,
     p99: Vec<Duration>,
 }
@@ -108,16 +131,26 @@ async fn compare(server: &str, nats: &str) {
     let (base, _) = server.rsplit_once('/').unwrap();
     let database = format!("{base}/{name}");
 
-    let (same, bare) = serve_by_hand(&database).await;
+    let by_hand = serve_by_hand(&database).await;
     let (served, ours) = serve_menagerie(&database, nats, &name).await;
-    let mut contestants = [
-        Contestant { name: "menagerie", url: ours, ..Contestant::default() },
-        Contestant { name: "the same transaction by hand", url: same, ..Contestant::default() },
-        Contestant { name: "one INSERT and nothing else", url: bare, ..Contestant::default() },
+    let contestant = |name, url, outbox| Contestant { name, url, outbox, ..Contestant::default() };
+    let mut contestants = vec![
+        contestant("menagerie", ours, Some("outbox")),
+        contestant("the same transaction by hand", format!("{by_hand}/same"), None),
+        contestant("one INSERT and nothing else", format!("{by_hand}/bare"), None),
     ];
+    let pool = PgPool::connect(&database).await.unwrap();
+    if nats == "embedded" {
+        println!("the same and published: left out, MENAGERIE_TEST_NATS is not set");
+    } else {
+        let relay = relay(database.clone(), nats.to_owned(), name.clone());
+        std::thread::spawn(move || actix_web::rt::System::new().block_on(relay));
+        let (url, outbox) = (format!("{by_hand}/published"), Some("by_hand_relayed"));
+        contestants.insert(2, contestant("the same, and published", url, outbox));
+    }
     for _ in 0..NUM_TURNS {
         for contestant in &mut contestants {
-            contestant.take_turn().await;
+            contestant.take_turn(&pool).await;
         }
     }
     let ours = contestants[0].per_second.clone();
@@ -142,7 +175,7 @@ async fn compare(server: &str, nats: &str) {
 }
 
 impl Contestant {
-    async fn take_turn(&mut self) {
+    async fn take_turn(&mut self, pool: &PgPool) {
         let began = Instant::now();
         let connections = (0..NUM_CONNECTIONS).map(|_| {
             actix_web::rt::spawn(create_all(self.url.clone(), NUM_REQUESTS / NUM_CONNECTIONS))
@@ -150,6 +183,12 @@ impl Contestant {
         let mut latency = new_histogram();
         for connection in join_all(connections).await {
             latency.add(connection.unwrap()).unwrap();
+        }
+        if let Some(outbox) = self.outbox {
+            let is_left = format!("select exists (select from {outbox})");
+            while query_scalar::<_, bool>(AssertSqlSafe(&*is_left)).fetch_one(pool).await.unwrap() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
         }
         self.per_second.push(latency.len() as f64 / began.elapsed().as_secs_f64());
         self.p99.push(Duration::from_micros(latency.value_at_quantile(0.99)));
@@ -196,8 +235,8 @@ fn creation() -> String {
     .to_string()
 }
 
-/// Where the same transaction and the bare INSERT are served.
-async fn serve_by_hand(database: &str) -> (String, String) {
+/// The address of what is written by hand.
+async fn serve_by_hand(database: &str) -> String {
     let pool = PgPoolOptions::new().max_connections(16).connect(database).await.unwrap();
     for table in BY_HAND {
         execute(&pool, table).await;
@@ -207,45 +246,59 @@ async fn serve_by_hand(database: &str) -> (String, String) {
     let app = move || {
         App::new()
             .app_data(web::Data::new(pool.clone()))
-            .route("/same", web::post().to(insert_all))
+            .route("/same", web::post().to(insert_same))
+            .route("/published", web::post().to(insert_published))
             .route("/bare", web::post().to(insert))
     };
     let server = HttpServer::new(app).workers(1).listen(listener).unwrap().run();
     std::thread::spawn(move || actix_web::rt::System::new().block_on(server));
-    (format!("{root}/same"), format!("{root}/bare"))
+    root
 }
 
 async fn insert(pool: web::Data<PgPool>, creation: web::Json<Creation>) -> HttpResponse {
     let uuid = Uuid::new_v4();
-    let id = insert_character(&**pool, uuid, &creation).await;
+    let id = insert_character(&**pool, INSERT_BARE, uuid, &creation).await;
     created(uuid, id, &creation)
 }
 
-async fn insert_all(pool: web::Data<PgPool>, creation: web::Json<Creation>) -> HttpResponse {
+async fn insert_same(pool: web::Data<PgPool>, creation: web::Json<Creation>) -> HttpResponse {
+    insert_all(&pool, &creation, INSERT_OUTBOX).await
+}
+
+async fn insert_published(pool: web::Data<PgPool>, creation: web::Json<Creation>) -> HttpResponse {
+    insert_all(&pool, &creation, INSERT_RELAYED).await
+}
+
+async fn insert_all(pool: &PgPool, creation: &Creation, outbox: &'static str) -> HttpResponse {
     let (uuid, event_id) = (Uuid::new_v4(), Uuid::now_v7());
-    let Creation { user_id, name, class_type, race, gender } = &*creation;
+    let Creation { user_id, name, class_type, race, gender } = creation;
     let mut transaction = pool.begin().await.unwrap();
-    let id = insert_character(&mut *transaction, uuid, &creation).await;
+    let id = insert_character(&mut *transaction, INSERT_CHARACTER, uuid, creation).await;
     let event = json!({
         "event_id": event_id, "event_type": "character.created", "timestamp": chrono::Utc::now(),
         "version": "1.0", "character_id": uuid, "user_id": user_id, "name": name,
         "class_type": class_type, "race": race, "gender": gender, "level": 1, "slot_number": 1,
     })
     .to_string();
-    let kept = sea_orm::sqlx::query(INSERT_EVENT).bind(uuid).bind(event_id).bind(&event);
+    let kept = query(INSERT_EVENT).bind(uuid).bind(event_id).bind(&event);
     kept.execute(&mut *transaction).await.unwrap();
-    let sent = sea_orm::sqlx::query(INSERT_OUTBOX).bind(event_id).bind(&event);
+    let sent = query(outbox).bind(event_id).bind(&event);
     sent.execute(&mut *transaction).await.unwrap();
     transaction.commit().await.unwrap();
-    created(uuid, id, &creation)
+    created(uuid, id, creation)
 }
 
-async fn insert_character(to: impl PgExecutor<'_>, uuid: Uuid, creation: &Creation) -> i64 {
+async fn insert_character(
+    to: impl PgExecutor<'_>,
+    sql: &'static str,
+    uuid: Uuid,
+    creation: &Creation,
+) -> i64 {
     let stats = json!({
         "strength": 10, "agility": 10, "intelligence": 10, "wisdom": 10, "vitality": 10,
     });
     let looks = json!({ "hair_style": 0, "hair_color": "#5A3825", "height": 170 });
-    sea_orm::sqlx::query_scalar(INSERT_CHARACTER)
+    query_scalar(sql)
         .bind(uuid)
         .bind(creation.user_id)
         .bind(&creation.name)
@@ -265,6 +318,39 @@ fn created(uuid: Uuid, id: i64, creation: &Creation) -> HttpResponse {
         "character_id": uuid, "number": id, "user_id": user_id, "name": name,
         "class_type": class_type, "race": race, "gender": gender, "level": 1,
     }))
+}
+
+/// Publishes what waits, and deletes it once the stream has it.
+async fn relay(database: String, nats: String, name: String) {
+    let pool = PgPool::connect(&database).await.unwrap();
+    let client = async_nats::connect(nats).await.unwrap();
+    let jetstream = async_nats::jetstream::new(client);
+    let subjects = vec!["by_hand.>".to_owned()];
+    let stream = StreamConfig { name, subjects, ..StreamConfig::default() };
+    jetstream.create_stream(stream).await.unwrap();
+    loop {
+        let mut transaction = pool.begin().await.unwrap();
+        let next = query_as::<_, (i64, String, Uuid, String)>(NEXT_RELAYED).bind(NUM_RELAYED);
+        let rows = next.fetch_all(&mut *transaction).await.unwrap();
+        if rows.is_empty() {
+            transaction.rollback().await.unwrap();
+            tokio::time::sleep(RELAY_PAUSE).await;
+            continue;
+        }
+        let mut acknowledged = Vec::new();
+        let mut ids = Vec::new();
+        for (id, subject, event_id, body) in rows {
+            let message = PublishMessage::build().message_id(event_id.to_string());
+            let message = message.payload(body.into());
+            acknowledged.push(jetstream.send_publish(subject, message).await.unwrap());
+            ids.push(id);
+        }
+        for acknowledgement in acknowledged {
+            acknowledgement.await.unwrap();
+        }
+        query(DELETE_RELAYED).bind(ids).execute(&mut *transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
 }
 
 /// The binary on the same database, with the in-process Kafka, which has nothing to do.
@@ -302,6 +388,6 @@ async fn serve_menagerie(database: &str, nats: &str, name: &str) -> (Served, Str
 }
 
 async fn execute(pool: &PgPool, sql: &str) {
-    let sql = sea_orm::sqlx::AssertSqlSafe(sql.to_owned());
-    sea_orm::sqlx::query(sql).execute(pool).await.unwrap();
+    let sql = AssertSqlSafe(sql.to_owned());
+    query(sql).execute(pool).await.unwrap();
 }
