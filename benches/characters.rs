@@ -36,6 +36,8 @@ use uuid::Uuid;
 const NUM_CONNECTIONS: u32 = 64;
 const NUM_REQUESTS: u32 = 19_200;
 const NUM_TURNS: usize = 3;
+/// For a service to start, and for its last event.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Of each request.
 const HEADERS: [(&str, &str); 5] = [
@@ -79,9 +81,9 @@ const INSERT_CHARACTER: &str = "insert into by_hand \
 const INSERT_EVENT: &str = "insert into by_hand_events (character, seq, event_id, type, body) \
     values ($1, 1, $2, 'character.created', $3)";
 const INSERT_OUTBOX: &str = "insert into by_hand_outbox (subject, event_id, body) \
-    values ('by_hand.created', $1, $2)";
+    values ('created', $1, $2)";
 const INSERT_RELAYED: &str = "insert into by_hand_relayed (subject, event_id, body) \
-    values ('by_hand.created', $1, $2)";
+    values ('created', $1, $2)";
 const NEXT_RELAYED: &str = "select id, subject, event_id, body from by_hand_relayed \
     order by id limit $1 for update skip locked";
 const DELETE_RELAYED: &str = "delete from by_hand_relayed where id = any($1)";
@@ -186,7 +188,9 @@ impl Contestant {
         }
         if let Some(outbox) = self.outbox {
             let is_left = format!("select exists (select from {outbox})");
+            let deadline = Instant::now() + PATIENCE;
             while query_scalar::<_, bool>(AssertSqlSafe(&*is_left)).fetch_one(pool).await.unwrap() {
+                assert!(Instant::now() < deadline, "{}: events are not published", self.name);
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         }
@@ -325,8 +329,9 @@ async fn relay(database: String, nats: String, name: String) {
     let pool = PgPool::connect(&database).await.unwrap();
     let client = async_nats::connect(nats).await.unwrap();
     let jetstream = async_nats::jetstream::new(client);
-    let subjects = vec!["by_hand.>".to_owned()];
-    let stream = StreamConfig { name, subjects, ..StreamConfig::default() };
+    // A stream of each run's own.
+    let subjects = vec![format!("{name}.>")];
+    let stream = StreamConfig { name: name.clone(), subjects, ..StreamConfig::default() };
     jetstream.create_stream(stream).await.unwrap();
     loop {
         let mut transaction = pool.begin().await.unwrap();
@@ -342,7 +347,8 @@ async fn relay(database: String, nats: String, name: String) {
         for (id, subject, event_id, body) in rows {
             let message = PublishMessage::build().message_id(event_id.to_string());
             let message = message.payload(body.into());
-            acknowledged.push(jetstream.send_publish(subject, message).await.unwrap());
+            acknowledged
+                .push(jetstream.send_publish(format!("{name}.{subject}"), message).await.unwrap());
             ids.push(id);
         }
         for acknowledgement in acknowledged {
@@ -372,7 +378,7 @@ async fn serve_menagerie(database: &str, nats: &str, name: &str) -> (Served, Str
     let served = Served(child);
     let url = format!("http://127.0.0.1:{port}/api/v1/characters");
     let client = reqwest::Client::new();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         // What is to be measured, once: reading is served before the shard is held.
         let request = HEADERS
