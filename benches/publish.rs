@@ -94,6 +94,7 @@ fn row_on(c: &mut Criterion, name: &str, servers: &str, topic: &str) {
         for entry in row.entries() {
             status_topic.send(&entry, start(), &ticket).unwrap();
         }
+        status_topic.release();
         ticket.acknowledge();
         done.recv_timeout(Duration::from_secs(60)).unwrap();
     };

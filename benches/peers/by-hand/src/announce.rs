@@ -15,6 +15,9 @@ use tokio::runtime::Handle;
 
 use crate::{Ground, SHARD};
 
+/// With less, all that comes of a round goes in as many requests as the broker lets be under way,
+/// and librdkafka spins until one of them is back.
+const LINGER: Duration = Duration::from_millis(1);
 /// Rows deleted together.
 const ROWS_AT_ONCE: usize = 8;
 
@@ -44,7 +47,7 @@ impl ProducerContext for Acknowledge {
 /// Publishes what it receives, until nothing comes any more.
 pub fn publish(ground: &Ground, runtime: &Handle, rows: &Receiver<Row>) -> anyhow::Result<()> {
     let (done, acknowledged) = channel();
-    let mut config = ground.kafka.producer();
+    let mut config = ground.kafka.lingering_producer(LINGER);
     let producer: ThreadedProducer<_> = config
         .set("queue.buffering.max.messages", "0")
         .create_with_context(Acknowledge { done })?;

@@ -33,6 +33,8 @@ public final class Main {
         config.put(StreamsConfig.producerPrefix("batch.size"), Integer.toString(256 << 10));
         config.put(StreamsConfig.producerPrefix("buffer.memory"), Long.toString(128L << 20));
         config.put(StreamsConfig.consumerPrefix("max.poll.records"), "10000");
+        // With less than a poll brings, partitions are paused and resumed all the time.
+        config.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, "10000");
         config.put(StreamsConfig.consumerPrefix("max.partition.fetch.bytes"), Integer.toString(8 << 20));
 
         StreamsBuilder builder = new StreamsBuilder();
