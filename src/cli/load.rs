@@ -29,7 +29,7 @@ use crate::sim::shop::Shop;
 use crate::sim::topics::{Places, num_between};
 use crate::sim::{Books, Crowd, Reader, Sender, Topics};
 use crate::telemetry::logging;
-use report::{Latency, Report};
+use report::{Latency, Plan, Report};
 
 /// Between two looks at how far the service has come.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -80,7 +80,8 @@ pub struct Args {
     /// Stop this process while the backlog is written, and let it go on then
     #[arg(long, value_name = "PID", requires = "backlog")]
     hold: Option<u32>,
-    /// Records a second, sent when they are due whatever the service does
+    /// Records a second, each due at its time whatever the service does; those that come due while
+    /// the broker owes acknowledgements are sent together after them
     #[arg(long, value_name = "RECORDS", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// How long records are sent at that rate
@@ -99,6 +100,10 @@ pub struct Args {
     /// all alike
     #[arg(long, value_name = "EXPONENT")]
     zipf: Option<f64>,
+    /// Number that the records are drawn from: with the same one and the same options they are the
+    /// same again, but for the tenant and the times [default: any]
+    #[arg(long)]
+    seed: Option<u64>,
     /// Leave the characters online at the end
     #[arg(long)]
     stay: bool,
@@ -183,6 +188,7 @@ struct Load<'a> {
     topics: Topics,
     books: Arc<Mutex<Books>>,
     tenant: TenantId,
+    seed: u64,
 }
 
 /// What was sent, and how long it took until it was done.
@@ -220,6 +226,7 @@ impl<'a> Load<'a> {
             topics: Topics::new(&options)?,
             books: Arc::new(Mutex::new(Books::with_moves())),
             tenant: tenant.id,
+            seed: args.seed.unwrap_or_else(rand::random),
             options,
         })
     }
@@ -227,8 +234,8 @@ impl<'a> Load<'a> {
     async fn run(self) -> anyhow::Result<Report> {
         let args = self.args;
         let before = Instant::now();
-        let seed = rand::random();
-        let mut crowd = Crowd::hire(&self.shop, args.owners, args.pets, args.zipf, seed).await?;
+        let (shop, seed) = (&self.shop, self.seed);
+        let mut crowd = Crowd::hire(shop, args.owners, args.pets, args.zipf, seed).await?;
         tokio::task::block_in_place(|| self.enter(&mut crowd))?;
         let played = self.play(&mut crowd, before).await;
         // Also when nobody reads what is told any more; a service that is away is not asked again.
@@ -272,10 +279,17 @@ impl<'a> Load<'a> {
             (None, None) => Ok(Report { mode: "stay", ..Report::default() }),
         })?;
         let wrong = crowd.audit(&self.shop).await?;
+        report.plan = self.plan();
         report.owners = args.owners;
         report.pets = num_pets;
         report.settle_books(&self.books.lock(), wrong);
         Ok(report)
+    }
+
+    fn plan(&self) -> Plan {
+        let Args { backlog, rate, duration, movement, spawns, tricks, zipf, .. } = *self.args;
+        let for_seconds = rate.map(|_| duration.as_secs_f64());
+        Plan { seed: self.seed, backlog, rate, for_seconds, movement, spawns, tricks, zipf }
     }
 
     /// Progress, for people.

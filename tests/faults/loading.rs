@@ -49,11 +49,20 @@ async fn two_mixed_loads_at_once_balance_their_books() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backlog_of_a_mix_balances_its_books() {
+async fn a_backlog_of_a_mix_balances_its_books_and_can_be_had_again() {
     let Some(mut world) = World::new().await else { return };
-    let arguments = "--owners 30 --backlog 3000 --movement 0.3 --spawns 0.2 --tricks 0.1";
-    let output = load(&mut world, arguments).await;
-    assert_eq!(output.status.code(), Some(0), "{:#}", report(&output));
+    let mix = "--owners 30 --backlog 3000 --movement 0.3 --spawns 0.2 --tricks 0.1";
+    let mut counts = Vec::new();
+    for seed in [7, 7, 8] {
+        let output = load(&mut world, &format!("{mix} --seed {seed}")).await;
+        let report = report(&output);
+        assert_eq!(output.status.code(), Some(0), "{report:#}");
+        assert_eq!(report["plan"]["seed"], seed);
+        assert_eq!(report["plan"]["movement"], 0.3);
+        counts.push(["awards", "spawns", "tricks", "steps"].map(|kind| report[kind].as_u64()));
+    }
+    assert_eq!(counts[0], counts[1]);
+    assert_ne!(counts[0], counts[2]);
     world.close().await;
 }
 

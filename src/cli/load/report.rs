@@ -17,6 +17,8 @@ pub(super) struct Report {
     /// `backlog`: written first, then worked off. `burst`: both at once. `paced`: open loop.
     /// `stay`: nothing was sent.
     pub mode: &'static str,
+    /// What was asked for.
+    pub plan: Plan,
     pub owners: u32,
     pub pets: usize,
     pub awards: u64,
@@ -43,6 +45,27 @@ pub(super) struct Report {
     /// Pets of which the API tells another state than the awards add up to.
     pub wrong_pets: Vec<String>,
     pub is_balanced: bool,
+}
+
+/// The options that made the records: with them, and as many owners and pets, a run can be
+/// repeated.
+#[derive(Clone, Copy, Default, Serialize)]
+pub(super) struct Plan {
+    pub seed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backlog: Option<u64>,
+    /// Records a second, for so many seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_seconds: Option<f64>,
+    /// Shares of the records; the rest are awards.
+    pub movement: f64,
+    pub spawns: f64,
+    pub tricks: f64,
+    /// The exponent; absent, all pets alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zipf: Option<f64>,
 }
 
 /// Milliseconds at quantiles.

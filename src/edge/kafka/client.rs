@@ -90,7 +90,7 @@ impl Options {
     pub fn consumer(&self) -> ClientConfig {
         // The in-process cluster never answers before it. For a real one it is how often to be
         // asked in vain: with 5, an idle service keeps it busy with 0.09 to 0.48 cores, with 10
-        // and with 20 with 0.05 to 0.08. Beyond 10 one record in a thousand takes 40 ms longer.
+        // with 0.06 to 0.08. Beyond 10 one record in a thousand takes 40 ms longer.
         let fetch_wait = if self.is_embedded { "5" } else { "10" };
         let mut config = self.base(&[
             ("fetch.wait.max.ms", fetch_wait),
