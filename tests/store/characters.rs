@@ -8,9 +8,10 @@ use menagerie::domain::{CharacterId, CharacterKey};
 use menagerie::store::{
     Asked, CharacterRef, CharacterRow, CommitError, Error, Fence, Store, UsersCharacter, Work,
 };
+use sea_orm::ConnectionTrait as _;
 use uuid::Uuid;
 
-use super::harness::{Fresh, on_both_backends};
+use super::harness::{Fresh, on_both_backends, on_postgres_only};
 use super::samples::*;
 
 on_both_backends!(
@@ -35,6 +36,8 @@ on_both_backends!(
     character_numbers_are_above_those_stored,
     character_numbers_run_out,
 );
+
+on_postgres_only!(questions_start_no_workers_and_no_compiler);
 
 const ANN: Uuid = Uuid::from_u128(0xa);
 const BOB: Uuid = Uuid::from_u128(0xb);
@@ -183,6 +186,22 @@ async fn holders_are_found_by_name(fresh: &Fresh) {
     let holder = async |key: &str| store.holder_of(TENANT, key.into()).await.unwrap();
     assert_eq!(holder("ann 2").await, Some(CharacterId(2)));
     assert_eq!(holder("ann 4").await, None);
+}
+
+/// What a session's settings are is seen from within alone, so it is asked by a name that is
+/// made of them.
+async fn questions_start_no_workers_and_no_compiler(fresh: &Fresh) {
+    const SETTINGS_AS_NAME: &str = "alter table characters rename to real_characters; \
+        create view characters as select tenant, id, uuid, user_uuid, slot_number, deleted_at, \
+            selected_session, session_id, current_setting('max_parallel_workers_per_gather') \
+            || ' ' || current_setting('jit') as name_key from real_characters";
+    let store = fresh.store().await;
+    commit(&store, [offline(1)]).await;
+    fresh.stranger().await.execute_unprepared(SETTINGS_AS_NAME).await.unwrap();
+
+    let holder = store.holder_of(TENANT, "0 off".into()).await.unwrap();
+
+    assert_eq!(holder, Some(CharacterId(1)));
 }
 
 async fn characters_are_found_by_user(fresh: &Fresh) {
