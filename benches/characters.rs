@@ -334,7 +334,8 @@ async fn relay(database: String, nats: String, name: String) {
     let stream = StreamConfig { name: name.clone(), subjects, ..StreamConfig::default() };
     jetstream.create_stream(stream).await.unwrap();
     loop {
-        let mut transaction = pool.begin().await.unwrap();
+        // Without its database the bench is over.
+        let Ok(mut transaction) = pool.begin().await else { return };
         let next = query_as::<_, (i64, String, Uuid, String)>(NEXT_RELAYED).bind(NUM_RELAYED);
         let rows = next.fetch_all(&mut *transaction).await.unwrap();
         if rows.is_empty() {
