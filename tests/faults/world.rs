@@ -289,7 +289,7 @@ impl World {
         };
         let mut differences: Vec<String> = uneven.map(|line| format!("{line:?}")).collect();
         if !differences.is_empty() {
-            // Then it is the harness: what never reached Kafka the service cannot have lost.
+            // If there are any, it is the harness: what never reached Kafka nobody can have lost.
             let num_unsent = self.sender.num_in_flight();
             differences.push(format!("{num_unsent} records are still with the sender"));
         }
