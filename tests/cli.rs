@@ -246,6 +246,8 @@ fn a_load_without_a_service_ends_with_69() {
     let env = [("BOOTSTRAP_SERVERS", brokers.as_str())];
     let (code, log) = ended(&["load", "--rate", "1", "--owners", "1", "--url", &url], &env);
     assert_eq!(code, 69, "{log}");
+    let error = format!("menagerie: kafka.bootstrap_servers: {brokers}: connection refused\n");
+    assert_eq!(log, error, "and nothing of librdkafka's own");
 }
 
 #[test]
@@ -284,6 +286,27 @@ fn what_never_came_up_is_named_once_with_its_address_and_why() {
     let error = format!("menagerie: the database is not available: {database}: connection refused");
     assert_says(&log, &[&error, "menagerie starts", "listening", "builtin", "zoo:***@"]);
     assert!(!log.contains("hunter2"), "{log}");
+}
+
+#[test]
+fn where_the_embedded_kafka_listens_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("zoo.db").display());
+    let env = [
+        ("DATABASE_URL", url.as_str()),
+        ("BOOTSTRAP_SERVERS", "embedded"),
+        // What ends it, once Kafka is there.
+        ("NATS_URL", "nats://127.0.0.1:1"),
+        ("REST_PORT", "0"),
+        ("ADMIN_PORT", "0"),
+        ("MENAGERIE_STARTUP__TIMEOUT", "1ms"),
+    ];
+    let (code, log) = ended(&["serve"], &env);
+    assert_eq!(code, 69, "{log}");
+    let told = log.lines().find(|line| line.contains("embedded Kafka")).unwrap_or_default();
+    let (_, port) = told.rsplit_once("127.0.0.1:").unwrap_or_else(|| panic!("{log}"));
+    let port: String = port.chars().take_while(char::is_ascii_digit).collect();
+    assert!(port.parse::<u16>().unwrap() > 0, "{told}");
 }
 
 #[test]

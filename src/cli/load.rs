@@ -24,6 +24,7 @@ use crate::config::Log;
 use crate::domain::{Tenant, TenantId, pet};
 use crate::edge::kafka::Options;
 use crate::sidecar::ports::kafka_options;
+use crate::sidecar::reach;
 use crate::sim::crowd::{Act, Mix};
 use crate::sim::shop::Shop;
 use crate::sim::topics::{Places, num_between};
@@ -131,8 +132,12 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     check(args).map_err(|reason| Failure::Usage(reason.to_owned()))?;
     let (options, _) =
         kafka_options(&config.kafka).map_err(|error| Failure::Unavailable(error.to_string()))?;
+    let io = super::serve::runtime()?;
+    // Before a client tries, again and again, and says so each time.
+    io.block_on(reach::brokers(&options.bootstrap_servers))
+        .map_err(|reason| Failure::Unavailable(format!("kafka.bootstrap_servers: {reason}")))?;
     let load = async { Load::new(args, options)?.run().await };
-    let report = super::serve::runtime()?.block_on(load).map_err(failure)?;
+    let report = io.block_on(load).map_err(failure)?;
     let shown = match args.json {
         true => writeln!(Stdout, "{}", serde_json::to_string(&report)?),
         false => report.show(&mut Stdout),

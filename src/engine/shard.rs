@@ -386,8 +386,6 @@ impl Shard {
     }
 }
 
-/// How many messages each kind of actor can have waiting. All of it is enforced by whoever
-/// sends, for actix's own limit does not hold for what we send.
 /// What `top -H` calls the thread; actix-rt's own name for it is cut short.
 #[cfg(target_os = "linux")]
 fn name_thread(name: &'static CStr) {
@@ -399,6 +397,8 @@ fn name_thread(name: &'static CStr) {
 #[cfg(not(target_os = "linux"))]
 fn name_thread(_: &'static CStr) {}
 
+/// How many messages each kind of actor can have waiting. All of it is enforced by whoever
+/// sends, for actix's own limit does not hold for what we send.
 fn show_capacities(settings: &Settings) {
     let rows = usize::try_from(settings.outbox.max_rows).unwrap_or(usize::MAX);
     for (kind, capacity) in [

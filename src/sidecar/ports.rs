@@ -68,6 +68,10 @@ impl Ports {
         let store = connect_store(config, runtime, deadline).await?;
         check_schema(config, &store, runtime).await?;
         let (kafka, embedded_kafka) = kafka_options(&config.kafka)?;
+        if let Some(cluster) = &embedded_kafka {
+            let bootstrap_servers = cluster.bootstrap_servers();
+            tracing::info!(bootstrap_servers, "embedded Kafka, for any client on this machine");
+        }
         connect_kafka(&kafka, runtime, deadline).await?;
         let default_tenant = config.tenancy.default.clone();
         let records = KafkaRecords { options: kafka.clone(), default_tenant };
