@@ -264,23 +264,18 @@ impl KafkaOutbox {
         let rounds = std::mem::take(&mut self.acknowledged);
         self.deleting.clone_from(&rounds);
         let (store, shard) = (self.store.clone(), Arc::clone(&self.shard));
-        let deletion = self.runtime.spawn(async move {
-            let deleted = store.delete_published(&shard, Sink::Kafka, &rounds).await;
-            (rounds, deleted)
-        });
+        let deletion = self
+            .runtime
+            .spawn(async move { store.delete_published(&shard, Sink::Kafka, &rounds).await });
         context.spawn(deletion.into_actor(self).map(|deletion, this, context| {
-            this.deleting.clear();
-            match deletion {
-                Ok((_, Ok(()))) => {
-                    faults::pass(Point::AfterDelete);
-                    this.pump(context);
-                }
-                Ok((rounds, Err(error))) => {
-                    tracing::warn!("deleting published rows failed, trying again: {error}");
-                    this.acknowledged.extend(rounds);
-                    context.run_later(RETRY_EVERY, |this, context| this.pump(context));
-                }
-                Err(error) => tracing::error!("deleting published rows was cut short: {error}"),
+            let rounds = std::mem::take(&mut this.deleting);
+            if let Ok(Ok(())) = deletion {
+                faults::pass(Point::AfterDelete);
+                this.pump(context);
+            } else {
+                tracing::warn!("deleting published rows failed, trying again: {deletion:?}");
+                this.acknowledged.extend(rounds);
+                context.run_later(RETRY_EVERY, |this, context| this.pump(context));
             }
         }));
     }
