@@ -317,6 +317,23 @@ impl BrokerSupervisor {
         self.schedule(due);
     }
 
+    /// A later round may have been stepped first: what it left is the newer, so it is noted again.
+    fn note_later_than(&mut self, number: i64) {
+        for position in 0..self.open.len() {
+            let open = &mut self.open[position];
+            if open.context.number <= number {
+                continue;
+            }
+            let stage = std::mem::replace(&mut open.stage, Stage::Stepping);
+            if let Stage::Stepped(later) = &stage
+                && later.iter().all(|stepped| stepped.death.is_none())
+            {
+                self.note(later);
+            }
+            self.open[position].stage = stage;
+        }
+    }
+
     fn schedule(&self, due: Vec<(CharacterKey, Option<DateTime<Utc>>)>) {
         if !due.is_empty() {
             let envelope = Envelope::seal(Kind::Clockwork);
@@ -425,6 +442,7 @@ impl Handler<Collected> for BrokerSupervisor {
             self.break_at(message.number);
         } else {
             self.note(&stepped);
+            self.note_later_than(message.number);
             if let Some(open) =
                 self.open.iter_mut().find(|open| open.context.number == message.number)
             {
@@ -480,7 +498,10 @@ impl Handler<Tend> for BrokerSupervisor {
             .live
             .with_label_values(&[Kind::Character.name()])
             .set(i64::try_from(self.parts.registry.len()).unwrap_or(i64::MAX));
-        self.retire_idle(context);
+        // Who was here when a look-up began was not asked for: it must be here when that ends.
+        if !self.is_resolving {
+            self.retire_idle(context);
+        }
         self.keep_up(context);
         if self.is_quiet()
             && self.queue.is_empty()
