@@ -257,7 +257,8 @@ impl BrokerSupervisor {
         }
     }
 
-    /// Gives the committer every round that is stepped, sound, and next in order.
+    /// Gives the committer every round that is stepped, sound, and next in order. What its steps
+    /// changed is noted then and not before: a later round may be stepped first.
     fn hand_over(&mut self) {
         for position in 0..self.open.len() {
             let is_sound = self.is_sound(self.open[position].context.number);
@@ -265,6 +266,9 @@ impl BrokerSupervisor {
             match &mut open.stage {
                 Stage::Committing => {}
                 Stage::Stepped(stepped) if is_sound => {
+                    let stepped = std::mem::take(stepped);
+                    self.note(&stepped);
+                    let open = &mut self.open[position];
                     let timing = open.context.is_traced.then(|| Timing {
                         gathered: open.opened,
                         stepped: open.stepped.unwrap_or_else(Instant::now),
@@ -272,7 +276,7 @@ impl BrokerSupervisor {
                     let round = Round {
                         number: open.context.number,
                         now: open.context.now,
-                        stepped: std::mem::take(stepped),
+                        stepped,
                         unrouted: std::mem::take(&mut open.unrouted),
                         progress: std::mem::take(&mut open.progress),
                         credits: open.credits,
@@ -315,23 +319,6 @@ impl BrokerSupervisor {
             }
         }
         self.schedule(due);
-    }
-
-    /// A later round may have been stepped first: what it left is the newer, so it is noted again.
-    fn note_later_than(&mut self, number: i64) {
-        for position in 0..self.open.len() {
-            let open = &mut self.open[position];
-            if open.context.number <= number {
-                continue;
-            }
-            let stage = std::mem::replace(&mut open.stage, Stage::Stepping);
-            if let Stage::Stepped(later) = &stage
-                && later.iter().all(|stepped| stepped.death.is_none())
-            {
-                self.note(later);
-            }
-            self.open[position].stage = stage;
-        }
     }
 
     fn schedule(&self, due: Vec<(CharacterKey, Option<DateTime<Utc>>)>) {
@@ -437,17 +424,10 @@ impl Handler<Collected> for BrokerSupervisor {
         open.stepped = open.context.is_traced.then(Instant::now);
         METRICS.round.step_seconds.observe(open.opened.elapsed().as_secs_f64());
         let is_dead = stepped.iter().any(|stepped| stepped.death.is_some());
+        open.stage = Stage::Stepped(stepped);
         if is_dead {
-            open.stage = Stage::Stepped(stepped);
             self.break_at(message.number);
         } else {
-            self.note(&stepped);
-            self.note_later_than(message.number);
-            if let Some(open) =
-                self.open.iter_mut().find(|open| open.context.number == message.number)
-            {
-                open.stage = Stage::Stepped(stepped);
-            }
             self.hand_over();
         }
         self.take_apart();
