@@ -28,6 +28,8 @@ mod process;
 mod refusals;
 #[path = "faults/requests.rs"]
 mod requests;
+#[path = "faults/retention.rs"]
+mod retention;
 #[path = "faults/services.rs"]
 mod services;
 #[path = "faults/starting.rs"]

@@ -233,9 +233,14 @@ impl World {
         paused
     }
 
+    /// Waits until everything sent so far stands on its topic.
+    pub(super) fn flush(&self) {
+        tokio::task::block_in_place(|| self.sender.flush()).unwrap();
+    }
+
     /// Waits until the process has committed everything sent so far.
     pub(super) async fn await_all_read(&self) {
-        tokio::task::block_in_place(|| self.sender.flush()).unwrap();
+        self.flush();
         let consumed = [
             self.options.topics.pet_command.as_str(),
             self.options.topics.character_status.as_str(),

@@ -44,10 +44,11 @@ impl Board {
         }
     }
 
-    /// The log no longer has what was to be read next.
-    pub fn begin_again(&self, at: &Progress) {
+    /// The log no longer has what was to be read next, and ends at `end`.
+    pub fn begin_again(&self, at: &Progress, end: i64) {
         self.read(std::slice::from_ref(at));
         self.committed(std::slice::from_ref(at));
+        self.ends(&at.source, end);
     }
 
     /// The offsets committed in SQL, of the partitions of which anything is known.

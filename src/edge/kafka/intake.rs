@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::statistics::Statistics;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -24,7 +24,7 @@ use super::gathering::Gathering;
 use super::partitions::{Assigned, Partitions};
 use crate::domain::Tenant;
 use crate::engine::port::{Delivery, PartitionState, Pause, Reading, Records, TopicError};
-use crate::engine::record::Progress;
+use crate::engine::record::{Partition, Progress};
 use crate::engine::supervisor::Deliver;
 use crate::telemetry::mailbox::{Envelope, Kind as ActorKind};
 use crate::telemetry::metrics::METRICS;
@@ -41,6 +41,9 @@ const COMMIT_AGAIN_EVERY: Duration = Duration::from_secs(5);
 /// ask, and for how long at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_PATIENCE: Duration = Duration::from_millis(250);
+
+/// What librdkafka's statistics call the state of a partition it has given up.
+const FETCH_STOPPED: &str = "none";
 
 /// The consumed topics of one cluster.
 pub struct KafkaRecords {
@@ -61,6 +64,9 @@ struct Shared {
     must_leave: AtomicBool,
     is_assigned: AtomicBool,
     cut_off: CutOff,
+    /// Partitions that librdkafka reads no further, as its statistics tell: the error that told
+    /// of it names none, and is dropped where it meets a pause.
+    stopped: Mutex<Vec<Arc<Partition>>>,
     /// An operator wants nothing to be read.
     is_held: AtomicBool,
     /// Why the partitions are paused, as the intake's thread has it.
@@ -211,6 +217,9 @@ impl Reader {
             }
             if self.shared.cut_off.is_lost() {
                 self.replace_consumer();
+            }
+            if is_reading {
+                self.restart_stopped();
             }
             let is_held = self.shared.is_held.load(Ordering::Acquire);
             // Not while the engine is full: then a request to a broker that hangs costs time.
@@ -366,7 +375,6 @@ impl Reader {
         let mut gathering = Gathering::default();
         let available = self.delivery.credits.available();
         let mut patience = POLL;
-        let mut failure = None;
         // The consumer is taken by reference once: messages borrow from it.
         let consumer = &self.consumer;
         while gathering.has_room(available) {
@@ -381,27 +389,25 @@ impl Reader {
                     );
                 }
                 Some(Err(error)) => {
-                    failure = Some(error);
+                    self.note_error(&error);
                     break;
                 }
             }
             patience = Duration::ZERO;
         }
         self.hand_over(gathering);
-        if let Some(error) = failure {
-            self.handle_error(&error);
-        }
     }
 
-    fn handle_error(&mut self, error: &KafkaError) {
-        self.note_error(error);
-        if matches!(
-            error.rdkafka_error_code(),
-            Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset)
-        ) && let Err(error) = self.partitions.repair(&self.consumer, &self.shared.board)
-        {
+    /// Begins again with partitions that were stopped: their offset is out of range.
+    fn restart_stopped(&mut self) {
+        let stopped = std::mem::take(&mut *self.shared.stopped.lock());
+        if stopped.is_empty() {
+            return;
+        }
+        if let Err(error) = self.partitions.restart(&self.consumer, &stopped, &self.shared.board) {
             self.note_error(&error);
         }
+        self.pause_all_again();
     }
 
     fn note_error(&self, error: &KafkaError) {
@@ -439,10 +445,16 @@ impl ClientContext for Context {
     /// Lag is what stands on the topic beyond what is committed in SQL.
     fn stats(&self, statistics: Statistics) {
         self.shared.cut_off.note(!has_broker(&statistics));
-        self.shared.board.told(|source| {
+        let told = |source: &Partition| {
             let topic = statistics.topics.get(&*source.topic)?;
-            Some(topic.partitions.get(&source.partition)?.hi_offset)
-        });
+            topic.partitions.get(&source.partition)
+        };
+        self.shared.board.told(|source| told(source).map(|partition| partition.hi_offset));
+        let sources = self.shared.board.states().into_iter().map(|state| state.source);
+        let is_stopped = |source: &Partition| {
+            told(source).is_some_and(|partition| partition.fetch_state == FETCH_STOPPED)
+        };
+        *self.shared.stopped.lock() = sources.filter(|source| is_stopped(source)).collect();
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -16,6 +16,8 @@ use crate::faults::{self, Mechanism};
 use crate::store::Source;
 
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Meanwhile the other partitions are not read.
+const RESTART_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The partitions assigned to this process.
 #[derive(Default)]
@@ -125,31 +127,54 @@ impl Partitions {
         consumer.incremental_assign(&list)
     }
 
-    /// After an offset was out of range: finds the partitions whose position the log no
-    /// longer has (retention took it, or the topic was made anew) and goes on at their
-    /// beginning. What retention took is gone; the log line says how much.
-    pub fn repair(&mut self, consumer: &BaseConsumer<Context>, board: &Board) -> KafkaResult<()> {
+    /// Begins again with partitions that librdkafka has stopped: where the log begins if it no
+    /// longer has what was to be read next (retention took it, or the topic was made anew), else
+    /// where reading was. What retention took is gone; the log line says how much.
+    ///
+    /// # Errors
+    /// The first one; the others are begun with all the same.
+    pub fn restart(
+        &mut self,
+        consumer: &BaseConsumer<Context>,
+        stopped: &[Arc<Partition>],
+        board: &Board,
+    ) -> KafkaResult<()> {
+        let mut outcome = Ok(());
         for assigned in &mut self.assigned {
-            let (topic, partition) = (&*assigned.source.topic, assigned.source.partition);
-            let (low, high) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
-            if (low..=high).contains(&assigned.next_offset) {
-                continue;
+            if stopped.contains(&assigned.source) {
+                outcome = outcome.and(assigned.begin_again(consumer, board));
             }
-            tracing::error!(
-                topic,
-                partition,
-                wanted = assigned.next_offset,
-                low,
-                high,
-                "offset is out of the topic's range, going on at its beginning"
-            );
-            assigned.next_offset = low;
-            let mut list = TopicPartitionList::new();
-            list.add_partition_offset(topic, partition, Offset::Offset(low))?;
-            consumer.seek_partitions(list, PATIENCE)?;
-            let source = Arc::clone(&assigned.source);
-            board.begin_again(&Progress { source, next_offset: low });
         }
+        outcome
+    }
+}
+
+impl Assigned {
+    fn begin_again(&mut self, consumer: &BaseConsumer<Context>, board: &Board) -> KafkaResult<()> {
+        let (topic, partition) = (&*self.source.topic, self.source.partition);
+        let (low, high) = consumer.fetch_watermarks(topic, partition, RESTART_PATIENCE)?;
+        let wanted = self.next_offset;
+        let is_in_range = (low..=high).contains(&wanted);
+        let start = if is_in_range { wanted } else { low };
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(start))?;
+        // A seek is refused while it is stopped.
+        consumer.incremental_unassign(&list)?;
+        consumer.incremental_assign(&list)?;
+        if is_in_range {
+            tracing::warn!(topic, partition, wanted, "reading had stopped, going on");
+            return Ok(());
+        }
+        tracing::error!(
+            topic,
+            partition,
+            wanted,
+            low,
+            high,
+            "offset is out of the topic's range, going on at its beginning"
+        );
+        self.next_offset = low;
+        board.begin_again(&Progress { source: Arc::clone(&self.source), next_offset: low }, high);
         Ok(())
     }
 }
