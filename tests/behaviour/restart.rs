@@ -1,12 +1,13 @@
 //! What survives the process, and what leaves memory before it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::ears::Heard;
-use super::engine::{CATALOG_PETS, LOOK_EVERY, SOON, Setup};
+use super::engine::{Backend, CATALOG_PETS, LOOK_EVERY, SOON, Setup};
 use super::world::{Event, MAP, Topic, World, alone, event, read, spawned};
 
 const OWNER: u32 = 12_345;
@@ -24,6 +25,52 @@ mod passivated {
         in an engine of its own with [("characters.idle_passivation", "500ms")];
         an_actor_that_is_idle_leaves_memory_and_comes_back,
     }
+}
+
+/// Who is in memory when a look-up finds what to read is not read: it must be there when all
+/// has been read, however long that takes.
+#[tokio::test]
+async fn nobody_leaves_memory_who_is_asked_for() {
+    const IDLE: Duration = Duration::from_secs(1);
+    let _alone = alone().await;
+    // SQLite has no lock that makes a reader wait.
+    let Some(setup) = Setup::new(Backend::Real, &[("characters.idle_passivation", "1s")]).await
+    else {
+        return;
+    };
+    let engine = setup.start().await;
+    let world = World::of(Uuid::new_v4(), &engine);
+    let before = world.counter("actor_passivated_total", "reason=\"idle\"").await;
+    let absent = world.hero(Uuid::new_v4(), "Ann").await;
+    world.until_counted("actor_passivated_total", "reason=\"idle\"", before + 1).await;
+    let (first, here) =
+        (world.hero(Uuid::new_v4(), "Bob").await, world.hero(Uuid::new_v4(), "Cid").await);
+    let award = json!({ "amount": 1 });
+    let (keys, pets) = (setup.stranger().await, setup.stranger().await);
+    lock(&keys, "idempotency_keys").await;
+    let paths = [&first, &here, &absent].map(|hero| hero.path("/experience"));
+    let blocked = world.keyed("first", &paths[0], &award);
+    // Both are for the look-up behind that one: the absent one is read once it is over.
+    let together = async {
+        tokio::time::sleep(IDLE / 10).await;
+        tokio::join!(world.keyed("here", &paths[1], &award), world.post(&paths[2], award.clone()))
+    };
+    let (first, (here, absent), ()) = tokio::join!(blocked, together, async {
+        tokio::time::sleep(IDLE / 4).await;
+        lock(&pets, "pets").await;
+        keys.execute_unprepared("rollback").await.unwrap();
+        tokio::time::sleep(3 * IDLE).await;
+        pets.execute_unprepared("rollback").await.unwrap();
+    });
+    for reply in [first, here, absent] {
+        assert_eq!(reply.ok()["experience"], 1);
+    }
+}
+
+/// Makes everybody wait who reads that table.
+async fn lock(stranger: &DatabaseConnection, table: &str) {
+    let sql = format!("begin; lock table {table} in access exclusive mode");
+    stranger.execute_unprepared(&sql).await.unwrap();
 }
 
 async fn a_restart_keeps_who_is_online_and_repeats_nothing(setup: Setup) {
