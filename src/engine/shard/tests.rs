@@ -8,13 +8,15 @@ use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::character::{Character, Name, Profile, Session};
-use crate::domain::{CharacterId, CharacterKey, TenantId};
+use crate::domain::character::{Character, Name, Profile, Session, Status, StatusChange};
+use crate::domain::{CharacterId, CharacterKey, Input, TenantId};
+use crate::engine::character::CharacterActor;
 use crate::engine::outbox::kafka::Ticket;
 use crate::engine::outbox::row::Entry;
 use crate::engine::port::{Ack, Message, PartitionState, Pause, PublishError};
-use crate::engine::record::{Batch, Cause, Partition, Payload, Progress, Record};
+use crate::engine::record::{Batch, Cause, Partition, Payload, Progress, Record, Target};
 use crate::engine::supervisor::Deliver;
+use crate::engine::supervisor::activation::arbiter_of;
 use crate::store::testing::new_store;
 use crate::store::work::{CharacterRow, Work};
 use crate::telemetry::mailbox::Envelope;
@@ -35,22 +37,39 @@ struct LateReading(Option<Delivery>);
 /// Takes everything.
 struct Nowhere;
 
-fn hand_over(delivery: &Delivery, offset: i64) {
+/// Keeps a thread of the characters busy.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+struct Doze(Duration);
+
+impl actix::Handler<Doze> for CharacterActor {
+    type Result = ();
+
+    fn handle(&mut self, Doze(how_long): Doze, _: &mut actix::Context<Self>) {
+        std::thread::sleep(how_long);
+    }
+}
+
+/// Records of one partition, from this offset on.
+fn batch(offset: i64, payloads: impl IntoIterator<Item = Payload>) -> Batch {
     let source = Arc::new(Partition { topic: "commands".into(), partition: 0 });
-    let record = Record {
+    let record = |(offset, payload)| Record {
         source: Arc::clone(&source),
         offset,
         at: chrono::DateTime::UNIX_EPOCH,
         cause: Arc::new(Cause::none()),
         original: Bytes::new(),
-        payload: Payload::Dead { reason: "malformed".into(), detail: String::new() },
+        payload,
     };
-    let batch = Batch {
-        records: vec![record],
-        progress: vec![Progress { source, next_offset: offset + 1 }],
-        credits: 1,
-        ..Batch::default()
-    };
+    let records: Vec<Record> = (offset..).zip(payloads).map(record).collect();
+    let next_offset = records.last().map_or(offset, |last| last.offset + 1);
+    let credits = records.len();
+    Batch { records, progress: vec![Progress { source, next_offset }], credits, ..Batch::default() }
+}
+
+fn hand_over(delivery: &Delivery, offset: i64) {
+    let dead = Payload::Dead { reason: "malformed".into(), detail: String::new() };
+    let batch = batch(offset, [dead]);
     delivery.credits.take(batch.credits);
     let envelope = Envelope::seal(Kind::Supervisor);
     delivery.supervisor.do_send(Deliver { batch, envelope });
@@ -143,10 +162,8 @@ impl EventLog for Nowhere {
     async fn connected(&self) {}
 }
 
-async fn start(store: &Store, source: Source) -> Shard {
-    let asked = Instant::now();
-    let lease = store.acquire(SHARD, "test", LEASE).await.unwrap().unwrap();
-    let settings = Settings {
+fn settings() -> Settings {
+    Settings {
         shard: SHARD.into(),
         lease: LEASE,
         num_arbiters: 1,
@@ -163,7 +180,12 @@ async fn start(store: &Store, source: Source) -> Shard {
             max_in_flight: 10,
             max_rows: 100,
         },
-    };
+    }
+}
+
+async fn start(store: &Store, source: Source, settings: Settings) -> Shard {
+    let asked = Instant::now();
+    let lease = store.acquire(SHARD, "test", LEASE).await.unwrap().unwrap();
     let parts = Parts {
         store: store.clone(),
         runtime: Runtime::current(),
@@ -183,16 +205,19 @@ async fn start(store: &Store, source: Source) -> Shard {
 async fn left_behind(is_late: bool) -> (i64, u64) {
     let directory = tempfile::tempdir().unwrap();
     let store = new_store(&directory).await;
-    let shard = start(&store, Source { is_late }).await;
+    let shard = start(&store, Source { is_late }, settings()).await;
     shard.drain(Instant::now() + Duration::from_secs(20)).await;
     let sources = store.sources(SHARD).await.unwrap();
     let backlog = store.backlog(SHARD, Sink::Kafka).await.unwrap();
     (sources.first().map_or(0, |source| source.next_offset), backlog.num_rows)
 }
 
+fn key(number: u32) -> CharacterKey {
+    CharacterKey { tenant: TenantId(Uuid::from_u128(1)), character: CharacterId(number) }
+}
+
 fn online(number: u32) -> CharacterRow {
-    let tenant = TenantId(Uuid::from_u128(1));
-    let key = CharacterKey { tenant, character: CharacterId(number) };
+    let key = key(number);
     let now = chrono::DateTime::UNIX_EPOCH;
     let session =
         Session { id: Uuid::from_u128(2), whereabouts: None, since: now, next_hunger: now };
@@ -231,9 +256,55 @@ async fn everybody_who_was_online_is_there_again_however_many_pages_that_is() {
     store.commit(&fence, round + 1, Arc::new(work)).await.unwrap();
     store.release(&fence).await.unwrap();
 
-    let shard = start(&store, Source { is_late: false }).await;
+    let shard = start(&store, Source { is_late: false }, settings()).await;
     let registry = &shard.handle.registry;
     assert_eq!(registry.len(), keys.len());
     assert!(keys.iter().all(|key| registry.contains(*key)));
+    shard.drain(Instant::now() + Duration::from_secs(20)).await;
+}
+
+fn status(key: CharacterKey, change: StatusChange) -> Payload {
+    let (transaction, at) = (Uuid::nil(), chrono::Utc::now());
+    let input = Input::Status(Status { transaction, world: 0, at, change });
+    Payload::Input { target: Target::Owner(key), input }
+}
+
+fn login(key: CharacterKey) -> Payload {
+    status(key, StatusChange::Login { channel: 0, map: 1, instance: Uuid::nil() })
+}
+
+/// Hands a batch over and waits until it is committed.
+async fn commit(shard: &Shard, offset: i64, payloads: Vec<Payload>) {
+    let batch = batch(offset, payloads);
+    let next_offset = batch.progress[0].next_offset;
+    shard.credits.take(batch.credits);
+    let envelope = Envelope::seal(Kind::Supervisor);
+    shard.handle.supervisor.do_send(Deliver { batch, envelope });
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while shard.store.sources(SHARD).await.unwrap().first().map(|source| source.next_offset)
+        != Some(next_offset)
+    {
+        assert!(Instant::now() < deadline, "nothing is committed");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[actix_rt::test]
+async fn what_a_later_round_says_of_a_character_stands_though_it_is_stepped_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = new_store(&directory).await;
+    // The second round is for one character of the first alone, and the other one's thread is
+    // busy.
+    let settings = Settings { num_arbiters: 2, max_round: 2, ..settings() };
+    let shard = start(&store, Source { is_late: false }, settings).await;
+    let quick = key(1);
+    let slow = (2..).map(key).find(|slow| arbiter_of(*slow, 2) != arbiter_of(quick, 2)).unwrap();
+    commit(&shard, 1, vec![login(quick), login(slow)]).await;
+    let registry = Arc::clone(&shard.handle.registry);
+    let addr = registry.update(slow, |entry| entry.addr.clone()).unwrap();
+    addr.do_send(Doze(PAUSE));
+    let logout = |key| status(key, StatusChange::Logout);
+    commit(&shard, 3, vec![logout(quick), logout(slow), login(quick)]).await;
+    assert_eq!(registry.update(quick, |entry| entry.census.is_online), Some(true));
     shard.drain(Instant::now() + Duration::from_secs(20)).await;
 }

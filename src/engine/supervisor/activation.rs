@@ -248,7 +248,8 @@ fn unnamed(id: TenantId) -> Tenant {
     Tenant { id, region: "".into(), major: 0, minor: 0 }
 }
 
-fn arbiter_of(key: CharacterKey, num_arbiters: usize) -> usize {
+/// Which of the threads for characters this one's actor lives on.
+pub fn arbiter_of(key: CharacterKey, num_arbiters: usize) -> usize {
     let mut hasher = FxBuildHasher.build_hasher();
     key.hash(&mut hasher);
     let hash = std::hash::Hasher::finish(&hasher);
