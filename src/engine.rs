@@ -14,6 +14,7 @@ pub mod credits;
 pub mod handle;
 pub mod health;
 pub mod hold;
+pub mod numbers;
 pub mod outbox;
 pub mod port;
 pub mod pulse;

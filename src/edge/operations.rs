@@ -173,14 +173,16 @@ impl Operations {
         Ok(kept.map(|kept| asked.repeat(kept.request_hash, &kept.answer)))
     }
 
-    /// A number no character of the tenant had when it was reserved.
+    /// A number above all that characters of the tenant have, as far as this process knows.
     async fn next_number(&self, tenant: TenantId) -> Result<CharacterId, Error> {
         let mut numbers = self.numbers.lock().await;
         if numbers.len() > MAX_TENANTS {
             numbers.clear();
         }
         let left = numbers.entry(tenant).or_default();
-        if left.start >= left.end {
+        let greatest = self.engine()?.greatest_number(tenant);
+        let is_passed = greatest.is_some_and(|greatest| left.start <= greatest.0);
+        if left.start >= left.end || is_passed {
             *left = self
                 .stored(move |store| async move {
                     store.reserve_character_numbers(tenant, NUMBER_BLOCK).await

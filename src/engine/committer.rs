@@ -19,6 +19,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 
 use super::hold::Hold;
+use super::numbers::Numbers;
 use super::outbox::{Line, Row};
 use super::record::Progress;
 use super::round::{Origin, Round};
@@ -26,7 +27,7 @@ use super::spans;
 use super::supervisor::{Committed, TakeBack};
 use super::watch::Watch;
 use crate::faults::{self, Point};
-use crate::store::{CommitError, Fence, Settled, Sink, Store, Work};
+use crate::store::{CommitError, Fence, PetRow, Settled, Sink, Store, Work};
 use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::trace::Tracer;
@@ -63,6 +64,7 @@ pub struct Parts {
     pub kafka: Line,
     pub nats: Line,
     pub watch: Watch,
+    pub numbers: Arc<Numbers>,
     /// Dead letters go to a topic as well.
     pub has_dead_letter_topic: bool,
     /// Events of characters are kept for those who ask for them.
@@ -192,6 +194,9 @@ impl Committer {
         }
         let Prepared { round, work, rows } = prepared;
         self.tenants.committed(&work.tenants);
+        let characters = work.characters.iter().map(|row| row.key);
+        let owners = work.pets.iter().map(PetRow::owner_key);
+        self.parts.numbers.committed(characters.chain(owners));
         let lines = [(&mut self.parts.kafka, Sink::Kafka), (&mut self.parts.nats, Sink::Nats)];
         for ((line, sink), row) in lines.into_iter().zip([rows.kafka, rows.nats]) {
             if let Some(row) = row {

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::character::ReadPositions;
 use super::character::inspect::{Inspect, Snapshot};
+use super::numbers::Numbers;
 use super::record::Batch;
 use super::registry::Registry;
 use super::request::Errand;
@@ -15,7 +16,7 @@ use super::round::{Answer, Census};
 use super::supervisor::leave::{Leave, Left, Way};
 use super::supervisor::{Ask, BrokerSupervisor, Deliver};
 use crate::domain::pet::Position;
-use crate::domain::{CharacterKey, PetId};
+use crate::domain::{CharacterId, CharacterKey, PetId, TenantId};
 use crate::telemetry::mailbox::{Envelope, Kind};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::vitals::{Mishap, Reading};
@@ -25,6 +26,7 @@ use crate::telemetry::vitals::{Mishap, Reading};
 pub struct Handle {
     pub(super) supervisor: Addr<BrokerSupervisor>,
     pub(super) registry: Arc<Registry>,
+    pub(super) numbers: Arc<Numbers>,
     /// Requests on their way, against `engine.max_requests`.
     pub(super) permits: Arc<Semaphore>,
 }
@@ -69,6 +71,11 @@ impl Handle {
             Ok(Err(_)) => Err(AskError::Stopped),
             Err(_) => Err(AskError::TimedOut),
         }
+    }
+
+    /// The greatest number of a character, or of an owner of pets, that this process has committed.
+    pub fn greatest_number(&self, tenant: TenantId) -> Option<CharacterId> {
+        self.numbers.greatest(tenant)
     }
 
     fn permit(&self) -> Result<OwnedSemaphorePermit, AskError> {

@@ -18,6 +18,7 @@ use super::committer::{self, CommittedOffsets, Committer, ReportTo, Tenure};
 use super::credits::Credits;
 use super::handle::Handle;
 use super::hold::Hold;
+use super::numbers::Numbers;
 use super::outbox::feed::Load;
 use super::outbox::kafka::Drain as DrainOutbox;
 use super::outbox::nats::Policy;
@@ -125,6 +126,7 @@ impl Shard {
         let credits = Arc::new(Credits::new(settings.max_in_flight));
         let tenants = Arc::new(Tenants::default());
         let registry = Arc::new(Registry::default());
+        let numbers = Arc::new(Numbers::default());
         let watch = Watch::default();
         let (tenure, tenure_seen) = watch::channel(Tenure::Held);
         let hold = Arc::new(Hold::new(settings.lease, asked));
@@ -189,6 +191,7 @@ impl Shard {
                 settings.outbox.max_rows,
             ),
             watch: watch.clone(),
+            numbers: Arc::clone(&numbers),
             has_dead_letter_topic: settings.has_dead_letter_topic,
             keeps_history: !settings.event_retention.is_zero(),
             tracer: tracer.clone(),
@@ -267,7 +270,7 @@ impl Shard {
             store,
             runtime,
             fence,
-            handle: Handle { supervisor, registry, permits },
+            handle: Handle { supervisor, registry, numbers, permits },
             kafka: kafka.recipient(),
             parked: nats.clone().recipient(),
             nats: nats.recipient(),

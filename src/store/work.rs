@@ -65,6 +65,12 @@ pub struct PetRow {
     pub pet: Pet,
 }
 
+impl PetRow {
+    pub fn owner_key(&self) -> CharacterKey {
+        CharacterKey { tenant: self.tenant, character: self.owner }
+    }
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct CharacterRow {
     pub key: CharacterKey,

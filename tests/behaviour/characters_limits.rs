@@ -150,10 +150,21 @@ async fn a_number_is_had_once(world: World) {
     for number in [json!(0), json!(-1), json!(4_294_967_296_u64), json!("7")] {
         create("Two", number).await.refused(422, "invalid_field");
     }
-    // Drawn ones pass by all that were seen.
-    let drawn = create("Two", Value::Null).await.with(201);
-    let number = drawn["number"].as_u64().unwrap();
-    assert!(number > 900, "{number}");
+    // Drawn ones pass by all that were seen, however that was.
+    let draw = async |name: &str, greatest: u64| {
+        let drawn = create(name, Value::Null).await.with(201)["number"].as_u64().unwrap();
+        assert!(drawn > greatest, "{drawn} after {greatest}");
+        world.heard(1).await;
+        drawn
+    };
+    let drawn = draw("Two", 900).await;
+    create("Three", json!(drawn + 10)).await.with(201);
+    world.heard(1).await;
+    let drawn = draw("Four", drawn + 10).await;
+    world.login(u32::try_from(drawn + 10).unwrap()).await;
+    let drawn = draw("Five", drawn + 10).await;
+    world.pet(u32::try_from(drawn + 10).unwrap()).await;
+    draw("Six", drawn + 10).await;
 }
 
 async fn what_the_catalog_does_not_know_is_refused(world: World) {
