@@ -34,8 +34,8 @@ pub struct Work {
     pub redelivered: Vec<i64>,
     /// Characters whose history goes: another begins its own under the same UUID.
     pub forgotten: Vec<(TenantId, Uuid)>,
-    /// Events of characters, for their history, none of one forgotten. One stored under the
-    /// same number stays.
+    /// Events of characters, for their history; of one forgotten those that came later. One
+    /// stored under the same number stays.
     pub history: Vec<HistoryRow>,
     /// Answers to requests that carried an `Idempotency-Key`. One stored under the same key
     /// is overwritten: it was too old, or the request would not have been asked again.

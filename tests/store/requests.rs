@@ -16,6 +16,7 @@ on_both_backends!(
     answers_are_found_by_key,
     an_answer_given_anew_takes_the_place_of_one_too_old,
     the_history_of_one_forgotten_goes,
+    who_begins_anew_has_a_history_of_its_own,
     answers_are_pruned_oldest_first,
     a_refused_round_leaves_neither,
     a_fenced_round_leaves_neither,
@@ -128,6 +129,21 @@ async fn the_history_of_one_forgotten_goes(fresh: &Fresh) {
     for (tenant, character) in [(TENANT, BOB), (OTHER_TENANT, ANN)] {
         assert_eq!(store.history(tenant, character, 0, 10).await.unwrap().len(), 1);
     }
+}
+
+/// Under the same UUID and in the same round, from the same first number on.
+async fn who_begins_anew_has_a_history_of_its_own(fresh: &Fresh) {
+    let store = fresh.store().await;
+    let (fence, _) = take(&store).await;
+    let history = vec![event(ANN, 1, at(0)), event(ANN, 2, at(0)), event(BOB, 1, at(0))];
+    store.commit(&fence, 1, Arc::new(Work { history, ..empty() })).await.unwrap();
+
+    let anew = HistoryRow { body: b"{}".to_vec(), ..event(ANN, 1, at(9)) };
+    let work = Work { forgotten: vec![(TENANT, ANN)], history: vec![anew], ..empty() };
+    store.commit(&fence, 2, Arc::new(work)).await.unwrap();
+
+    assert_eq!(store.history(TENANT, ANN, 0, 10).await.unwrap(), [(1, "{}".to_owned())]);
+    assert_eq!(store.history(TENANT, BOB, 0, 10).await.unwrap().len(), 1);
 }
 
 async fn answers_are_pruned_oldest_first(fresh: &Fresh) {

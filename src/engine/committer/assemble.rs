@@ -102,7 +102,6 @@ impl KnownTenants {
         let Outgoing { kafka, nats, dead_letters, history, forgotten, .. } = outgoing;
         work.dead_letters = dead_letters;
         work.history = history;
-        work.history.retain(|event| !forgotten.contains(&(event.tenant, event.character)));
         work.forgotten = forgotten;
         if faults::has(Mechanism::Outbox) {
             work.outbox = [stored(&kafka, Sink::Kafka), stored(&nats, Sink::Nats)]
@@ -163,10 +162,12 @@ impl Outgoing {
             }
             Event::Character(event) => {
                 let about = About { owner, seq: event.seq };
-                if let Body::Deleted { soft: false, .. } = event.body {
-                    self.forgotten.push((key.tenant, event.character));
+                let is_last = matches!(event.body, Body::Deleted { soft: false, .. });
+                if is_last {
+                    self.forget(key.tenant, event.character);
                 }
-                let kept = self.keep.history.then_some(&mut self.history);
+                let is_kept = self.keep.history && !is_last;
+                let kept = is_kept.then_some(&mut self.history);
                 self.nats.push(kind::of_character(event), cause, tenant, about, |id, out| {
                     let body = event::encode(id, event);
                     out.extend_from_slice(&body);
@@ -184,6 +185,12 @@ impl Outgoing {
                 });
             }
         }
+    }
+
+    /// Leaves nothing of a character's history so far.
+    fn forget(&mut self, tenant: TenantId, character: Uuid) {
+        self.history.retain(|event| (event.tenant, event.character) != (tenant, character));
+        self.forgotten.push((tenant, character));
     }
 
     /// Keeps a record with its original bytes. Requests and the clock leave no dead letter:
@@ -291,7 +298,7 @@ mod tests {
     use tokio::sync::{Semaphore, oneshot};
 
     use super::*;
-    use crate::domain::Input;
+    use crate::domain::{self, CharacterId, Input};
     use crate::engine::record::Target;
     use crate::engine::request::Claims;
     use crate::engine::round::Unrouted;
@@ -324,6 +331,38 @@ mod tests {
             credits: 0,
             timing: None,
         }
+    }
+
+    #[test]
+    fn the_history_of_one_that_begins_anew_has_nothing_of_the_one_before() {
+        let key = CharacterKey { tenant: TenantId(Uuid::nil()), character: CharacterId(1) };
+        let character = Uuid::from_u128(1);
+        let deleted = |soft| Body::Deleted { name: "Ann".into(), reason: "test".into(), soft };
+        let event = |character: Uuid, seq, body| {
+            let (user, at) = (Uuid::nil(), Utc::now());
+            Event::Character(domain::character::Event { character, user, at, seq, body })
+        };
+        let events = [
+            event(character, 8, deleted(true)),
+            event(Uuid::from_u128(2), 9, deleted(true)),
+            event(character, 9, deleted(false)),
+            event(character, 1, deleted(true)),
+        ];
+        let mut outgoing = Outgoing {
+            kafka: Writer::new(),
+            nats: Writer::new(),
+            dead_letters: Vec::new(),
+            history: Vec::new(),
+            forgotten: Vec::new(),
+            keep: Keep { dead_letter_topic: false, history: true },
+        };
+        for event in events {
+            outgoing.publish(&event, key, &Cause::none().into(), None);
+        }
+        let kept = outgoing.history.iter().map(|event| (event.character.as_u128(), event.seq));
+        assert_eq!(kept.collect::<Vec<_>>(), [(2, 9), (1, 1)]);
+        assert_eq!(outgoing.forgotten, [(key.tenant, character)]);
+        assert_eq!(outgoing.nats.num_events(), 4);
     }
 
     #[test]

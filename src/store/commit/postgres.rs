@@ -58,11 +58,12 @@ fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
         let sql = format!("delete from dead_letters where id {ids} and {GUARD}");
         round.section(&sql, [numbers(Backend::Postgres, &work.redelivered)]);
     }
-    if !work.forgotten.is_empty() {
-        round.remove("character_events", "character", Keys::of_uuids(&work.forgotten));
-    }
+    let guard = match &work.forgotten[..] {
+        [] => GUARD.to_owned(),
+        forgotten => round.forget(Keys::of_uuids(forgotten)),
+    };
     if !work.history.is_empty() {
-        round.history(&work.history);
+        round.history(&work.history, &guard);
     }
     if !work.answers.is_empty() {
         round.upsert(&rows::ANSWERS, rows::answers(&work.answers));
@@ -139,8 +140,8 @@ impl Round {
     }
 
     /// As columns: a body is JSON, which in a JSON array would be written and read once more.
-    fn history(&mut self, rows: &[HistoryRow]) {
-        let sql = rows::HISTORY.upsert_columns(self.next(), GUARD);
+    fn history(&mut self, rows: &[HistoryRow], guard: &str) {
+        let sql = rows::HISTORY.upsert_columns(self.next(), guard);
         let values = [
             column(rows, |row| row.tenant.0),
             column(rows, |row| row.character),
@@ -154,12 +155,24 @@ impl Round {
     }
 
     fn remove(&mut self, table: &str, id: &str, keys: Keys) {
+        let sql = self.removal(table, id, &keys);
+        self.section(&sql, keys.into_values(Backend::Postgres));
+    }
+
+    /// Removes histories; gives the guard for what comes in their place. Sections have no order
+    /// unless one asks what another has done.
+    fn forget(&mut self, keys: Keys) -> String {
+        let sql = self.removal("character_events", "character", &keys);
+        self.section(&format!("{sql} returning 1"), keys.into_values(Backend::Postgres));
+        format!("{GUARD} and (select count(*) from s{}) >= 0", self.num_sections)
+    }
+
+    fn removal(&self, table: &str, id: &str, keys: &Keys) -> String {
         let relation = keys.relation(Backend::Postgres, self.next());
-        let sql = format!(
+        format!(
             "delete from {table} as t using {relation} \
              where t.tenant = k.tenant and t.{id} = k.id and {GUARD}"
-        );
-        self.section(&sql, keys.into_values(Backend::Postgres));
+        )
     }
 
     fn outbox(&mut self, outbox: &[OutboxRow], work: &Work) {

@@ -70,6 +70,10 @@ async fn pass(transaction: &DatabaseTransaction, fence: &Fence, round: i64) -> R
 fn statements(fence: &Fence, round: i64, work: &Work) -> Vec<Statement> {
     let shard = || Value::from(&*fence.shard);
     let mut statements = Vec::new();
+    // Before the histories that begin in their place.
+    if !work.forgotten.is_empty() {
+        statements.push(remove("character_events", "character", Keys::of_uuids(&work.forgotten)));
+    }
     let mut upsert = |table: &Table, json: String| {
         let sql = table.upsert(Backend::Sqlite, 2, "true");
         statements.push(statement(sql, [shard(), json.into()]));
@@ -109,9 +113,6 @@ fn statements(fence: &Fence, round: i64, work: &Work) -> Vec<Statement> {
         let ids = any_of(Backend::Sqlite, 1);
         let sql = format!("delete from dead_letters where id {ids}");
         statements.push(statement(sql, [numbers(Backend::Sqlite, &work.redelivered)]));
-    }
-    if !work.forgotten.is_empty() {
-        statements.push(remove("character_events", "character", Keys::of_uuids(&work.forgotten)));
     }
     for row in &work.outbox {
         let sql = "insert into outbox (shard, round, sink, num_events, body, decided_at) \
