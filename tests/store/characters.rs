@@ -19,6 +19,7 @@ on_both_backends!(
     every_field_unset_comes_back,
     a_session_nobody_knows_the_place_of_is_online_all_the_same,
     a_restore_window_without_end_is_kept_as_very_long,
+    a_hunger_that_never_comes_is_kept_as_one_very_late,
     a_name_is_one_characters_only,
     a_deleted_character_keeps_its_name,
     a_slot_is_one_live_characters_only,
@@ -79,6 +80,16 @@ async fn a_restore_window_without_end_is_kept_as_very_long(fresh: &Fresh) {
     let deletion = read(&store, 1).await.profile.deletion.unwrap();
     assert_eq!(deletion.restorable_until.to_rfc3339(), "9999-12-31T23:59:59+00:00");
     assert_eq!(store.purgeable(SHARD, at(0), 10).await.unwrap(), []);
+}
+
+async fn a_hunger_that_never_comes_is_kept_as_one_very_late(fresh: &Fresh) {
+    let store = fresh.store().await;
+    let mut row = online(1);
+    row.character.session.as_mut().unwrap().next_hunger = chrono::DateTime::<chrono::Utc>::MAX_UTC;
+    commit(&store, [row]).await;
+
+    let next_hunger = read(&store, 1).await.session.unwrap().next_hunger;
+    assert_eq!(next_hunger.to_rfc3339(), "9999-12-31T23:59:59+00:00");
 }
 
 async fn a_name_is_one_characters_only(fresh: &Fresh) {

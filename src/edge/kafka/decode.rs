@@ -2,9 +2,10 @@
 //! from the borrowed payload.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use rdkafka::Message;
 use rdkafka::message::Headers;
 
@@ -18,6 +19,8 @@ use crate::wire::kafka::{Refused, asset, character, command, movement};
 
 /// Longest `ENVIRONMENT` that is echoed, in bytes: it travels with every event.
 const MAX_ENVIRONMENT_BYTES: usize = 4_096;
+/// Years in which a record may say it was produced; a database's end with 9999.
+const CREDIBLE_YEARS: RangeInclusive<i32> = 1970..=9000;
 
 /// Which of the consumed topics a partition belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,10 +162,11 @@ impl Decoder {
     }
 }
 
-/// When it was produced; now, if it does not say.
+/// When it was produced; now, if it does not say or cannot be right: one that counts in
+/// microseconds is in the year 58,000.
 pub fn instant(message: &impl Message) -> DateTime<Utc> {
-    let millis = message.timestamp().to_millis();
-    millis.and_then(DateTime::from_timestamp_millis).unwrap_or_else(Utc::now)
+    let at = message.timestamp().to_millis().and_then(DateTime::from_timestamp_millis);
+    at.filter(|at| CREDIBLE_YEARS.contains(&at.year())).unwrap_or_else(Utc::now)
 }
 
 /// The headers of a record; one without a value counts as empty.
@@ -220,6 +224,18 @@ mod tests {
 
     fn decoder(default_tenant: Option<Tenant>) -> Decoder {
         Decoder::new(Arc::default(), default_tenant, 1 << 20, Tracer::off())
+    }
+
+    #[test]
+    fn a_record_from_no_time_at_all_is_from_now() {
+        let millis = 1_800_000_000_123;
+        let at = |millis| instant(&record(None, &[]).set_timestamp(Timestamp::CreateTime(millis)));
+        assert_eq!(at(millis).timestamp_millis(), millis);
+        let before = Utc::now();
+        for millis in [millis * 1_000, millis * 1_000_000, i64::MAX, -i64::MAX, -1] {
+            let at = at(millis);
+            assert!((before..=Utc::now()).contains(&at), "{millis}: {at}");
+        }
     }
 
     #[test]

@@ -157,7 +157,7 @@ fn session(session: &Session) -> SessionJson {
             instance: whereabouts.instance,
         }),
         online_since: instant(session.since),
-        next_hunger_at: instant(session.next_hunger),
+        next_hunger_at: instant(storable(session.next_hunger)),
     }
 }
 
@@ -196,7 +196,7 @@ fn profile(profile: &Profile) -> ProfileJson<'_> {
     }
 }
 
-/// A restore window without end reaches beyond the years that have four digits; neither
+/// An interval or a window without end reaches beyond the years that have four digits; neither
 /// database reads those.
 fn storable(at: DateTime<Utc>) -> DateTime<Utc> {
     let last = Utc.with_ymd_and_hms(9999, 12, 31, 23, 59, 59).single();
