@@ -54,7 +54,7 @@ pub use dead_letters::{Filter, StoredDeadLetter};
 pub use error::{CommitError, Error};
 pub use lease::{Fence, Lease, Position};
 pub use load::Stored;
-pub use outbox::{Backlog, Pending};
+pub use outbox::{Backlog, Page, Pending};
 pub use parked::{Parked, ParkedEvent};
 pub use schema::{MigrationState, SchemaState};
 pub use work::{

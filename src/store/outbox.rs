@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ConnectionTrait, EntityTrait};
 
 use super::Store;
 use super::decode::Cursor;
-use super::entity::outbox::{Column, Entity, Model};
+use super::entity::outbox::{Entity, Model};
 use super::error::Error;
-use super::keys::{any_of, numbers};
+use super::keys::{any_of, bound, numbers};
 use super::work::Sink;
 
 /// One round's events for one sink.
@@ -22,6 +22,14 @@ pub struct Pending {
     pub decided_at: DateTime<Utc>,
 }
 
+/// Some of the rows that wait for a sink.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page {
+    pub rows: Vec<Pending>,
+    /// Others may stand behind them.
+    pub is_full: bool,
+}
+
 /// How much waits for a sink.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Backlog {
@@ -31,12 +39,15 @@ pub struct Backlog {
     pub oldest: Option<DateTime<Utc>>,
 }
 
+/// Bytes of a page, beyond which no further row is read; compressed, as they are stored.
+const MAX_PAGE_BYTES: usize = 4 << 20;
+
 /// Deletions that are repeated with each further one: more than a server can have put off.
 const NUM_REPEATED: usize = 32;
 
 impl Store {
     /// Rows that wait for a sink, in the order of their rounds: those after `after_round`, at
-    /// most `limit`.
+    /// most `limit`, and no further one once these have 4 MiB as they are stored.
     ///
     /// # Errors
     /// See [`Error`].
@@ -46,16 +57,27 @@ impl Store {
         sink: Sink,
         after_round: i64,
         limit: u64,
-    ) -> Result<Vec<Pending>, Error> {
-        let query = Entity::find()
-            .filter(Column::Shard.eq(shard))
-            .filter(Column::Sink.eq(sink.name()))
-            .filter(Column::Round.gt(after_round))
-            .order_by_asc(Column::Round)
-            .limit(limit);
+    ) -> Result<Page, Error> {
+        let sql = "select shard, sink, round, num_events, decided_at, body from ( \
+                       select o.*, sum(length(body)) over (order by round) - length(body) \
+                           as bytes_before \
+                       from (select * from outbox where shard = $1 and sink = $2 and round > $3 \
+                             order by round limit $4) as o \
+                   ) as o where bytes_before < $5 order by round";
+        let max_bytes = i64::try_from(MAX_PAGE_BYTES).unwrap_or(i64::MAX);
+        let values = vec![
+            shard.into(),
+            sink.name().into(),
+            after_round.into(),
+            bound(limit),
+            max_bytes.into(),
+        ];
+        let query = Entity::find().from_raw_sql(self.statement(sql.to_owned(), values));
         let rows =
             self.reader().run(|connection| async move { query.all(&*connection).await }).await?;
-        Ok(rows.into_iter().map(Pending::from).collect())
+        let num_bytes: usize = rows.iter().map(|row| row.body.len()).sum();
+        let is_full = rows.len() as u64 == limit || num_bytes >= MAX_PAGE_BYTES;
+        Ok(Page { rows: rows.into_iter().map(Pending::from).collect(), is_full })
     }
 
     /// # Errors

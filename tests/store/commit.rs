@@ -54,11 +54,11 @@ async fn a_round_is_committed_whole(fresh: &Fresh) {
     assert_eq!(stored[0].tenant, Some(tenant()));
     assert_eq!(store.sources(SHARD).await.unwrap(), [source(0, 100), source(1, 200)]);
     assert_eq!(store.num_dead_letters(Default::default()).await.unwrap(), 1);
-    let kafka = store.pending(SHARD, Sink::Kafka, 0, 10).await.unwrap();
+    let kafka = store.pending(SHARD, Sink::Kafka, 0, 10).await.unwrap().rows;
     assert_eq!(kafka[0].body, b"\x00kafka");
     assert_eq!((kafka[0].round, kafka[0].num_events), (lease.round + 1, 4));
     assert_eq!(kafka[0].decided_at, at(0));
-    assert_eq!(store.pending(SHARD, Sink::Nats, 0, 10).await.unwrap()[0].body, b"nats");
+    assert_eq!(store.pending(SHARD, Sink::Nats, 0, 10).await.unwrap().rows[0].body, b"nats");
 }
 
 async fn a_later_round_overwrites_and_removes(fresh: &Fresh) {
@@ -253,7 +253,7 @@ async fn a_round_of_thousands_is_one_transaction(fresh: &Fresh) {
         let closeness = u32::from(stored.pets[0].closeness);
         assert_eq!(closeness, 1 + stored.key.character.0);
     }
-    assert_eq!(store.pending(SHARD, Sink::Kafka, 0, 10).await.unwrap()[0].body.len(), 1 << 20);
+    assert_eq!(store.pending(SHARD, Sink::Kafka, 0, 10).await.unwrap().rows[0].body.len(), 1 << 20);
 }
 
 async fn text_that_cannot_be_kept_refuses_the_round(fresh: &Fresh) {
@@ -328,5 +328,5 @@ async fn assert_nothing_stored(store: &Store) {
     assert_eq!(store.load(&[owner(10)]).await.unwrap(), []);
     assert_eq!(store.sources(SHARD).await.unwrap(), []);
     assert_eq!(store.num_dead_letters(Default::default()).await.unwrap(), 0);
-    assert_eq!(store.pending(SHARD, Sink::Kafka, 0, 10).await.unwrap(), []);
+    assert_eq!(store.pending(SHARD, Sink::Kafka, 0, 10).await.unwrap().rows, []);
 }

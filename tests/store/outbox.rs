@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use menagerie::store::{Backlog, Filter, ParkedEvent, Sink, Store, Work};
+use menagerie::store::{Backlog, Filter, Page, ParkedEvent, Sink, Store, Work};
 use uuid::Uuid;
 
 use super::harness::{Fresh, on_both_backends};
@@ -10,6 +10,7 @@ use super::samples::*;
 
 on_both_backends!(
     rows_wait_in_the_order_of_their_rounds,
+    large_rows_are_few_to_a_page,
     published_rows_are_gone,
     the_backlog_counts_events,
     a_parked_event_waits_until_it_was_published,
@@ -23,11 +24,31 @@ async fn rows_wait_in_the_order_of_their_rounds(fresh: &Fresh) {
     let store = fresh.store().await;
     publish_later(&store, 12).await;
 
-    let page = store.pending(SHARD, Sink::Kafka, 3, 8).await.unwrap();
+    let Page { rows: page, is_full } = store.pending(SHARD, Sink::Kafka, 3, 8).await.unwrap();
 
+    assert!(is_full);
     assert_eq!(page.iter().map(|row| row.round).collect::<Vec<_>>(), (4..12).collect::<Vec<_>>());
     assert_eq!(page[0].body, b"round 4");
-    assert_eq!(store.pending("us-1", Sink::Kafka, 0, 8).await.unwrap(), []);
+    let nothing = Page { rows: Vec::new(), is_full: false };
+    assert_eq!(store.pending("us-1", Sink::Kafka, 0, 8).await.unwrap(), nothing);
+}
+
+async fn large_rows_are_few_to_a_page(fresh: &Fresh) {
+    const MIB: usize = 1 << 20;
+    let store = fresh.store().await;
+    let (fence, _) = take(&store).await;
+    for (round, size) in (1..).zip([MIB, 3 * MIB, 9 * MIB, MIB, 1]) {
+        let outbox = vec![events(Sink::Kafka, &vec![b'x'; size])];
+        store.commit(&fence, round, Arc::new(Work { outbox, ..empty() })).await.unwrap();
+    }
+
+    let mut after = 0;
+    for (expected, is_full) in [(&[1, 2][..], true), (&[3], true), (&[4, 5], false), (&[], false)] {
+        let page = store.pending(SHARD, Sink::Kafka, after, 9).await.unwrap();
+        let rounds: Vec<i64> = page.rows.iter().map(|row| row.round).collect();
+        assert_eq!((&rounds[..], page.is_full), (expected, is_full));
+        after = rounds.last().copied().unwrap_or(after);
+    }
 }
 
 async fn published_rows_are_gone(fresh: &Fresh) {
@@ -37,9 +58,7 @@ async fn published_rows_are_gone(fresh: &Fresh) {
     store.delete_published(SHARD, Sink::Kafka, &[1, 3, 99]).await.unwrap();
     store.delete_published(SHARD, Sink::Kafka, &[]).await.unwrap();
 
-    let rounds = |rows: Vec<menagerie::store::Pending>| -> Vec<i64> {
-        rows.iter().map(|row| row.round).collect()
-    };
+    let rounds = |page: Page| -> Vec<i64> { page.rows.iter().map(|row| row.round).collect() };
     assert_eq!(rounds(store.pending(SHARD, Sink::Kafka, 0, 9).await.unwrap()), [2, 4]);
     assert_eq!(rounds(store.pending(SHARD, Sink::Nats, 0, 9).await.unwrap()), [1, 2, 3, 4]);
 }

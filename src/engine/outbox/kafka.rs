@@ -229,13 +229,12 @@ impl KafkaOutbox {
         let generation = self.generation;
         context.spawn(page.into_actor(self).map(move |page, this, context| match page {
             Ok(Ok(page)) if generation == this.generation => {
-                let is_full = page.len() as u64 == this.max_rows;
-                let (mut rows, unreadable) = readable(page);
+                let (mut rows, unreadable) = readable(page.rows);
                 // After a failure rows are read again that were done and not yet deleted.
                 rows.retain(|row| {
                     !this.acknowledged.contains(&row.round) && !this.deleting.contains(&row.round)
                 });
-                this.feed.end_read(rows, is_full || unreadable.is_some());
+                this.feed.end_read(rows, page.is_full || unreadable.is_some());
                 if let Some(error) = unreadable {
                     this.status.failed(error);
                     context.run_later(RETRY_EVERY, |this, context| this.pump(context));
@@ -392,7 +391,7 @@ async fn pending_bases(
     let mut oldest = None;
     let mut after = i64::MIN;
     loop {
-        let page = store.pending(shard, Sink::Kafka, after, 64).await?;
+        let page = store.pending(shard, Sink::Kafka, after, 64).await?.rows;
         let Some(last) = page.last() else { return Ok((oldest, bases)) };
         after = last.round;
         for row in page {

@@ -154,9 +154,8 @@ impl NatsOutbox {
         });
         context.spawn(page.into_actor(self).map(move |page, this, context| match page {
             Ok(Ok(page)) => {
-                let is_full = page.len() as u64 == limit;
-                let (rows, unreadable) = readable(page);
-                this.feed.end_read(rows, is_full || unreadable.is_some());
+                let (rows, unreadable) = readable(page.rows);
+                this.feed.end_read(rows, page.is_full || unreadable.is_some());
                 if let Some(error) = unreadable {
                     this.status.failed(error);
                     context.run_later(RETRY_EVERY, |this, context| this.pump(context));
