@@ -321,7 +321,11 @@ impl Stand {
             settings: settings(&self.config),
             tracer: self.tracer.clone(),
         };
-        let shard = Arc::new(Shard::start(parts, lease, asked).await?);
+        // Asked to end before it is ready, it leaves the shard as after a crash: its outboxes have
+        // begun already.
+        let start = Shard::start(parts, lease, asked);
+        let Some(shard) = unless_ended(orders, start).await else { return Ok(()) };
+        let shard = Arc::new(shard?);
         self.health.serve(Arc::clone(&shard));
         let service = self.serve_nats(ports);
         let mut tenure = shard.tenure();
