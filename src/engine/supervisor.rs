@@ -107,6 +107,8 @@ pub struct BrokerSupervisor {
     walks: Walks,
     /// Online characters whose actor was dropped: to be built anew from SQL.
     orphans: Vec<CharacterKey>,
+    /// Characters whose clock's work was given up, and until when it is let be.
+    let_be: FxHashMap<CharacterKey, DateTime<Utc>>,
     /// Characters a person wants out of memory; meanwhile no round is opened.
     leaving: Vec<leave::Leave>,
     /// The counters of actors that died, for those that follow them.
@@ -158,6 +160,7 @@ impl BrokerSupervisor {
             broken: None,
             walks: Walks::default(),
             orphans: Vec::new(),
+            let_be: FxHashMap::default(),
             leaving: Vec::new(),
             bereaved: FxHashMap::default(),
             offline: VecDeque::new(),
@@ -321,8 +324,9 @@ impl BrokerSupervisor {
         self.schedule(due);
     }
 
-    fn schedule(&self, due: Vec<(CharacterKey, Option<DateTime<Utc>>)>) {
+    fn schedule(&self, mut due: Vec<(CharacterKey, Option<DateTime<Utc>>)>) {
         if !due.is_empty() {
+            self.put_off(&mut due);
             let envelope = Envelope::seal(Kind::Clockwork);
             self.parts.clockwork.do_send(Schedule { due, envelope });
         }

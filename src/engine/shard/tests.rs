@@ -5,11 +5,13 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use rustc_hash::FxHashSet;
+use sea_orm::{ConnectionTrait as _, Database};
 use uuid::Uuid;
 
 use super::*;
 use crate::domain::character::{Character, Name, Profile, Session, Status, StatusChange};
-use crate::domain::{CharacterId, CharacterKey, Input, TenantId};
+use crate::domain::pet::Pet;
+use crate::domain::{CharacterId, CharacterKey, Input, PetId, TenantId};
 use crate::engine::character::CharacterActor;
 use crate::engine::outbox::kafka::Ticket;
 use crate::engine::outbox::row::Entry;
@@ -18,7 +20,7 @@ use crate::engine::record::{Batch, Cause, Partition, Payload, Progress, Record, 
 use crate::engine::supervisor::Deliver;
 use crate::engine::supervisor::activation::arbiter_of;
 use crate::store::testing::new_store;
-use crate::store::work::{CharacterRow, Work};
+use crate::store::work::{CharacterRow, PetRow, Work};
 use crate::telemetry::mailbox::Envelope;
 
 const SHARD: &str = "s";
@@ -234,6 +236,14 @@ fn online(number: u32) -> CharacterRow {
     CharacterRow { key, character }
 }
 
+/// What a process before this one has committed.
+async fn leave_behind(store: &Store, work: Work) {
+    let Lease { epoch, round } = store.acquire(SHARD, "before", LEASE).await.unwrap().unwrap();
+    let fence = Fence { shard: SHARD.into(), epoch, lease: LEASE };
+    store.commit(&fence, round + 1, Arc::new(work)).await.unwrap();
+    store.release(&fence).await.unwrap();
+}
+
 #[actix_rt::test]
 async fn a_drain_finishes_what_was_accepted() {
     assert_eq!(left_behind(false).await, (1, 0));
@@ -248,13 +258,9 @@ async fn a_batch_that_comes_after_the_last_commit_of_a_drain_is_never_begun() {
 async fn everybody_who_was_online_is_there_again_however_many_pages_that_is() {
     let directory = tempfile::tempdir().unwrap();
     let store = new_store(&directory).await;
-    let Lease { epoch, round } = store.acquire(SHARD, "before", LEASE).await.unwrap().unwrap();
-    let fence = Fence { shard: SHARD.into(), epoch, lease: LEASE };
     let rows: Vec<_> = (0..u32::try_from(2 * RESTORE_PAGE + 1).unwrap()).map(online).collect();
     let keys: Vec<_> = rows.iter().map(|row| row.key).collect();
-    let work = Work { characters: rows, ..Work::default() };
-    store.commit(&fence, round + 1, Arc::new(work)).await.unwrap();
-    store.release(&fence).await.unwrap();
+    leave_behind(&store, Work { characters: rows, ..Work::default() }).await;
 
     let shard = start(&store, Source { is_late: false }, settings()).await;
     let registry = &shard.handle.registry;
@@ -306,5 +312,40 @@ async fn what_a_later_round_says_of_a_character_stands_though_it_is_stepped_firs
     let logout = |key| status(key, StatusChange::Logout);
     commit(&shard, 3, vec![logout(quick), logout(slow), login(quick)]).await;
     assert_eq!(registry.update(quick, |entry| entry.census.is_online), Some(true));
+    shard.drain(Instant::now() + Duration::from_secs(20)).await;
+}
+
+#[actix_rt::test]
+async fn a_clock_whose_work_is_given_up_is_let_be_for_a_while() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = new_store(&directory).await;
+    let row = online(1);
+    let key = row.key;
+    let mut pet = Pet::new(PetId(1), 5_000_017);
+    pet.slot = 0;
+    let pets = vec![PetRow { tenant: key.tenant, owner: key.character, pet }];
+    leave_behind(&store, Work { characters: vec![row], pets, ..Work::default() }).await;
+    let url = format!("sqlite:{}", directory.path().join("zoo.db").display());
+    let stranger = Database::connect(url).await.unwrap();
+    let refusal = "create trigger refusal before update on pets \
+                   begin select raise(abort, 'nobody gets hungry'); end";
+    stranger.execute_unprepared(refusal).await.unwrap();
+
+    // Its hunger is due: it is refused among others, then alone, and is then due again.
+    let shard = start(&store, Source { is_late: false }, settings()).await;
+    let num_processed = async || match shard.handle.inspect(key).await {
+        Some((inspected, _)) => inspected.reading.processed,
+        None => 0,
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while num_processed().await < 2 {
+        assert!(Instant::now() < deadline, "no clock comes by");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(PAUSE).await;
+    let num_settled = num_processed().await;
+    tokio::time::sleep(PAUSE).await;
+    // Looking at it counts.
+    assert_eq!(num_processed().await, num_settled + 1);
     shard.drain(Instant::now() + Duration::from_secs(20)).await;
 }

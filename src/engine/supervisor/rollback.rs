@@ -7,17 +7,21 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::queue::Waiting;
 use super::{BrokerSupervisor, Stage};
 use crate::domain::CharacterKey;
 use crate::engine::character::Retire;
-use crate::engine::record::Progress;
+use crate::engine::record::{Progress, Target};
 use crate::engine::round::{
     Answer, Death, Item, Named, Origin, Round, Stepped, Unrouted, UnroutedEnd,
 };
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::vitals::Vitals;
 
+/// How long a clock is let be whose work was given up: it would be due again at once.
+const LET_BE: TimeDelta = TimeDelta::seconds(10);
 /// Actors dropped at a time whose counters are kept; those of offline characters may be left.
 const MAX_BEREAVED: usize = 4_096;
 
@@ -33,6 +37,8 @@ pub struct Broken {
 struct Remains {
     waiting: Vec<Waiting>,
     progress: Vec<Progress>,
+    /// Characters whose clock's work was given up.
+    given_up: Vec<CharacterKey>,
 }
 
 impl BrokerSupervisor {
@@ -92,11 +98,32 @@ impl BrokerSupervisor {
             "round taken apart, its inputs are tried again"
         );
         self.next_round = broken.number;
+        self.let_be(remains.given_up);
         self.queue.push_retry(remains.waiting, remains.progress);
         if self.queue.has_retried() {
             // All were given up: whoever waited for them does not wait for another round.
             let claims = std::mem::take(&mut self.retry_claims);
             self.queue.push_waited(self.claims.release(claims));
+        }
+    }
+
+    fn let_be(&mut self, given_up: Vec<CharacterKey>) {
+        if !given_up.is_empty() {
+            let now = Utc::now();
+            self.let_be.retain(|_, until| *until > now);
+            self.let_be.extend(given_up.into_iter().map(|key| (key, now + LET_BE)));
+        }
+    }
+
+    /// Puts off what is due of characters that are let be.
+    pub(super) fn put_off(&self, due: &mut [(CharacterKey, Option<DateTime<Utc>>)]) {
+        if self.let_be.is_empty() {
+            return;
+        }
+        for (key, at) in due {
+            if let (Some(at), Some(until)) = (at, self.let_be.get(key)) {
+                *at = (*at).max(*until);
+            }
         }
     }
 
@@ -163,7 +190,9 @@ impl Remains {
             }
         }
         let reason = if refusal.is_some() { "refused" } else { "panic" };
-        let retried = items.into_iter().filter_map(|(item, fault)| retry(item, fault, reason));
+        let given_up = &mut self.given_up;
+        let retried =
+            items.into_iter().filter_map(|(item, fault)| retry(item, fault, reason, given_up));
         let mut waiting: Vec<Waiting> = retried.collect();
         waiting.extend(dead.into_iter().map(|(item, reason, detail)| Waiting::Dead {
             item,
@@ -180,7 +209,12 @@ impl Remains {
 
 /// The item once more; alone if it may be at fault. One that failed alone is given up: a
 /// record as a dead letter, a request with an answer, the clock's work with a log line.
-fn retry(mut item: Item, fault: Option<Arc<str>>, reason: &str) -> Option<Waiting> {
+fn retry(
+    mut item: Item,
+    fault: Option<Arc<str>>,
+    reason: &str,
+    given_up: &mut Vec<CharacterKey>,
+) -> Option<Waiting> {
     let Some(fault) = fault else { return Some(Waiting::Item(item)) };
     if !item.is_suspect {
         item.is_suspect = true;
@@ -201,6 +235,9 @@ fn retry(mut item: Item, fault: Option<Arc<str>>, reason: &str) -> Option<Waitin
         Origin::Clock | Origin::Consequence => {
             let Named { tenant, character, .. } = named;
             tracing::error!(tenant, character, "clock's work given up: {fault}");
+            if let Target::Owner(key) = item.target {
+                given_up.push(key);
+            }
             None
         }
     }
