@@ -22,7 +22,7 @@ use super::consumer::Consumers;
 use super::delivery::{Delivery, Meta};
 use super::error::Error;
 use super::event::{Readable, Unreadable};
-use super::ids::Recent;
+use super::ids::{BoxError, Recent};
 use super::lanes::Place;
 use super::pull::{self, Held, Puller};
 use super::subscription::{Abandoned, Order, Settings, Why};
@@ -183,12 +183,7 @@ where
                 break Answer::HandBack;
             }
             let num_deliveries = meta.num_deliveries + num_tries;
-            if self.settings.max_deliveries.is_some_and(|max| num_deliveries > max) {
-                let why = "no answer of an earlier delivery is known";
-                self.abandon(meta, message, Why::MaxDeliveries(why));
-                break Answer::Abandoned;
-            }
-            let (reason, after) = match self.handle(id, delivery).await {
+            let (reason, after) = match self.handle(message, delivery, num_deliveries).await {
                 Ok(answer) => break answer,
                 Err(Verdict::GiveUp { reason }) => {
                     self.abandon(meta, message, Why::Refused(&reason));
@@ -218,18 +213,22 @@ where
         answer
     }
 
-    /// Calls the handler, unless that was done before.
-    async fn handle(&self, id: Uuid, delivery: &Delivery<B>) -> Result<Answer, Verdict> {
-        if self.recent.contains(id) {
+    /// Calls the handler, unless that was done before, or came to nothing too often.
+    async fn handle(
+        &self,
+        message: &Message,
+        delivery: &Delivery<B>,
+        num_deliveries: u64,
+    ) -> Result<Answer, Verdict> {
+        let id = delivery.event_id;
+        let failed = |error| Verdict::Retry { reason: format!("event ids: {error}"), after: None };
+        if self.is_handled(id).await.map_err(failed)? {
             return Ok(Answer::Repeated);
         }
-        let failed = |error| Verdict::Retry { reason: format!("event ids: {error}"), after: None };
-        let ids = self.settings.ids.as_deref();
-        if let Some(ids) = ids
-            && ids.is_handled(id).await.map_err(failed)?
-        {
-            self.recent.insert(id);
-            return Ok(Answer::Repeated);
+        if self.settings.max_deliveries.is_some_and(|max| num_deliveries > max) {
+            let why = "no answer of an earlier delivery is known";
+            self.abandon(&delivery.meta, message, Why::MaxDeliveries(why));
+            return Ok(Answer::Abandoned);
         }
         let event_type = &*delivery.event_type;
         let trace = delivery.meta.traceparent.as_deref();
@@ -238,11 +237,23 @@ where
         if verdict != Verdict::Done {
             return Err(verdict);
         }
-        if let Some(ids) = ids {
+        if let Some(ids) = self.settings.ids.as_deref() {
             ids.record(id).await.map_err(failed)?;
         }
         self.recent.insert(id);
         Ok(Answer::Handled)
+    }
+
+    async fn is_handled(&self, id: Uuid) -> Result<bool, BoxError> {
+        if self.recent.contains(id) {
+            return Ok(true);
+        }
+        let Some(ids) = self.settings.ids.as_deref() else { return Ok(false) };
+        let is_handled = ids.is_handled(id).await?;
+        if is_handled {
+            self.recent.insert(id);
+        }
+        Ok(is_handled)
     }
 
     /// Says that an event is given up, before the server is told.

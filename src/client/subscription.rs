@@ -229,7 +229,8 @@ impl<B: Readable> Subscription<B> {
     /// An event that was delivered so often and still fails is given up; at least 1. By default
     /// none ever is: an outage of what the handler needs would lose events else.
     ///
-    /// An event whose handler crashes the process is counted by the server and given up too.
+    /// The server counts: an event whose handler crashes the process is given up too, and one
+    /// that was handed back untried, when a subscription ended, has one delivery less.
     pub fn max_deliveries(mut self, num_deliveries: u64) -> Self {
         self.settings.max_deliveries = Some(num_deliveries);
         self

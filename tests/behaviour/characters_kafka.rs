@@ -16,6 +16,7 @@ behaviours! {
     who_gets_a_user_gets_a_slot,
     who_gets_a_name_keeps_logging_in_under_it,
     stats_wait_for_the_class,
+    looks_are_unset_until_somebody_sets_them,
     a_class_cannot_be_set_of_somebody_never_seen,
 }
 
@@ -156,11 +157,22 @@ async fn stats_wait_for_the_class(world: World) {
     world.patch(&path, json!({ "class_type": "mage" })).await.ok();
     let stats = world.post(&allocate, json!({ "wisdom": 5 })).await.ok();
     assert_eq!((&stats["stats"]["wisdom"], &stats["stat_points"]), (&json!(18), &json!(0)));
-    // Its looks begin with the catalog's.
-    let looks = world.put(&format!("{path}/appearance"), json!({ "height": 200 })).await.ok();
-    assert_eq!((&looks["height"], &looks["hair_color"]), (&json!(200), &json!("#5A3825")));
-    let heard = world.heard(3).await;
-    assert_eq!(heard[2].body["changed_fields"], json!(["height"]));
+}
+
+/// Nobody has said how it looks: what is said is new, also if it is what others begin with.
+async fn looks_are_unset_until_somebody_sets_them(world: World) {
+    let (path, _) = login(&world).await;
+    let looks = format!("{path}/appearance");
+    assert_eq!(world.read(&looks).await.ok(), json!({}));
+    let asked = json!({ "height": 200, "hair_color": "#5A3825" });
+    assert_eq!(world.put(&looks, asked.clone()).await.ok(), asked);
+    world.put(&looks, json!({ "hair_color": "#5A3825" })).await.ok();
+    assert_eq!(world.read(&looks).await.ok(), asked);
+    let heard = world.heard(1).await;
+    assert_eq!(heard[0].body["changed_fields"], json!(["hair_color", "height"]));
+    world.put(&looks, json!({ "height": 90 })).await.ok();
+    let heard = world.heard(1).await;
+    assert_eq!(heard[0].body["changed_fields"], json!(["height"]));
 }
 
 async fn a_class_cannot_be_set_of_somebody_never_seen(world: World) {

@@ -209,6 +209,37 @@ impl EventIds for Database {
 }
 
 #[tokio::test]
+async fn an_event_that_was_handled_is_not_given_up_for_want_of_its_acknowledgement() {
+    let Some(world) = World::start().await else { return };
+    let subscriber = world.subscriber().await;
+    let database = Database::default();
+    world.level_ups(1, [2]).await;
+    let subscription = || {
+        let subscription = subscriber.all().durable("crashing").start_from(Start::Beginning);
+        let subscription = subscription.event_ids(database.clone()).max_deliveries(1);
+        subscription.ack_wait(Duration::from_secs(1))
+    };
+    let mut listener = Listener::spawn(|heard, stop| {
+        let database = database.clone();
+        subscription().stop_when(stop).run(move |event| {
+            // With its effect, and then it crashes.
+            database.0.lock().unwrap().push(event.event_id);
+            let _ = heard.send(level(&event));
+            std::future::pending::<()>()
+        })
+    });
+    assert_eq!(listener.next().await, 2);
+    listener.kill().await;
+    let listener: Listener<()> = Listener::spawn(|_, stop| {
+        subscription().stop_when(stop).run(|_| std::future::ready(Err::<(), _>("it was handled")))
+    });
+    soon(world.until("crashing", |info| info.ack_floor.stream_sequence == 1)).await;
+    let (_, summary) = listener.end().await;
+    assert_eq!((summary.num_repeated, summary.num_abandoned), (1, 0));
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_lasting_memory_keeps_a_later_subscription_from_handling_again() {
     let Some(world) = World::start().await else { return };
     let subscriber = world.subscriber().await;

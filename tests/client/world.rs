@@ -177,6 +177,12 @@ impl<T> Listener<T> {
         heard
     }
 
+    /// Ends as a crash of its process would.
+    pub async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+
     /// Stops; returns what was heard since and the summary.
     pub async fn end(mut self) -> (Vec<T>, Summary) {
         self.stop.stop();

@@ -70,6 +70,12 @@ impl Characters {
         Appearance(fields.map(|(name, look)| (name.clone(), look.default())).collect())
     }
 
+    /// Where a field of an appearance stands in the catalog; at the end if it is none any more.
+    pub fn place_of(&self, field: &str) -> usize {
+        let place = self.appearance.iter().position(|(name, _)| **name == *field);
+        place.unwrap_or(self.appearance.len())
+    }
+
     /// Whether a field of an appearance may have this value.
     ///
     /// # Errors

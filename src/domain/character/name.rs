@@ -39,7 +39,7 @@ impl Name {
             return Err(NameProblem::Length);
         }
         let is_fit = |c: char| is_written(c) || matches!(c, ' ' | '-' | '\'');
-        if !text.chars().all(is_fit) || text.contains("  ") {
+        if !text.chars().all(is_fit) || text.contains("  ") || has_bare_mark(&text) {
             return Err(NameProblem::Character);
         }
         let key = fold(&text);
@@ -67,10 +67,21 @@ fn is_written(c: char) -> bool {
     use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
     use icu_properties::{CodePointMapData, CodePointSetData};
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
-    let is_part = c.is_alphabetic()
-        || category == GeneralCategory::DecimalNumber
-        || GeneralCategoryGroup::Mark.contains(category);
+    // Some digits of Chinese and Roman numerals are letter numbers.
+    let is_part = GeneralCategoryGroup::Letter.contains(category)
+        || GeneralCategoryGroup::Mark.contains(category)
+        || matches!(category, GeneralCategory::DecimalNumber | GeneralCategory::LetterNumber);
     is_part && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+}
+
+/// Whether a combining mark has nothing to combine with.
+fn has_bare_mark(text: &str) -> bool {
+    use icu_properties::CodePointMapData;
+    use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
+    let categories = CodePointMapData::<GeneralCategory>::new();
+    let is_mark = |c: char| GeneralCategoryGroup::Mark.contains(categories.get(c));
+    let before = std::iter::once(' ').chain(text.chars());
+    before.zip(text.chars()).any(|(before, c)| is_mark(c) && !is_written(before))
 }
 
 #[cfg(test)]
@@ -80,8 +91,17 @@ mod tests {
 
     #[test]
     fn letters_of_any_script_are_a_name() {
-        for text in ["Ann", "Jean-Luc", "O'Neill", "Ёлка 7", "नमस्ते", "小さな猫", " Trim med "]
-        {
+        for text in [
+            "Ann",
+            "Jean-Luc",
+            "O'Neill",
+            "Ёлка 7",
+            "नमस्ते",
+            "小さな猫",
+            "二〇〇八",
+            "Henry Ⅷ",
+            " Trim med ",
+        ] {
             assert_eq!(&*Name::chosen(text).unwrap().text, text.trim(), "{text}");
         }
     }
@@ -101,6 +121,10 @@ mod tests {
             ("Ann\u{fe0f}", NameProblem::Character),
             ("Ann\u{200b}", NameProblem::Character),
             ("half ½", NameProblem::Character),
+            ("Ⓐⓝⓝ", NameProblem::Character),
+            ("\u{301}Ann", NameProblem::Character),
+            ("Ann \u{301}", NameProblem::Character),
+            ("Jean-\u{301}Luc", NameProblem::Character),
             ("character-12", NameProblem::Reserved),
             ("CHARACTER-12", NameProblem::Reserved),
         ] {

@@ -402,25 +402,20 @@ impl Owner {
             known.check(field, value)?;
         }
         let character = self.live()?;
-        // What the catalog gained since the character was made begins with its default.
-        let mut appearance = known.default_appearance();
-        for (field, value) in &character.profile.appearance.0 {
+        let appearance = &mut character.profile.appearance;
+        let is_new = |(field, value): &&(Box<str>, Trait)| appearance.get(field) != Some(value);
+        let new: Vec<_> = fields.iter().filter(is_new).collect();
+        for (field, value) in &new {
             appearance.set(field, value);
         }
-        let before = appearance.clone();
-        for (field, value) in fields {
-            appearance.set(field, value);
-        }
-        let changed: Vec<Box<str>> = appearance
-            .0
-            .iter()
-            .filter(|(field, value)| before.get(field) != Some(value))
-            .map(|(field, _)| field.clone())
-            .collect();
+        // What was not sent stays as it is: unset, of a character first seen on Kafka.
+        appearance.0.sort_by_key(|(field, _)| known.place_of(field));
+        let mut changed: Vec<Box<str>> = new.into_iter().map(|(field, _)| field.clone()).collect();
+        changed.sort_by_key(|field| known.place_of(field));
+        changed.dedup();
         if changed.is_empty() {
             return Ok(());
         }
-        character.profile.appearance = appearance;
         let body = Body::AppearanceUpdated { fields: changed, reason: reason.into() };
         character.publish(body, ctx.now, out);
         self.change();

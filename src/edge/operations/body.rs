@@ -160,10 +160,12 @@ impl Body {
         stats
             .into_iter()
             .map(|(name, points)| {
-                let points = points.as_u64().and_then(|points| u32::try_from(points).ok());
-                match points.filter(|points| *points > 0) {
-                    Some(points) => Ok((name.into(), points)),
-                    None => Err(invalid(&name, "must be a whole number from 1 on")),
+                match points.as_u64() {
+                    // Nobody has more than can be counted.
+                    Some(points @ 1..) => {
+                        Ok((name.into(), u32::try_from(points).unwrap_or(u32::MAX)))
+                    }
+                    _ => Err(invalid(&name, "must be a whole number from 1 on")),
                 }
             })
             .collect()

@@ -67,6 +67,10 @@ impl Queue {
         self.retry.is_empty()
     }
 
+    pub fn has_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
     pub fn push_due(&mut self, key: CharacterKey) {
         self.due.push_back(key);
     }

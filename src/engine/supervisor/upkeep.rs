@@ -35,7 +35,7 @@ impl BrokerSupervisor {
         if is_due(self.upkeep.purged, PURGE_EVERY)
             && !self.upkeep.is_purging
             && matches!(self.drain, Draining::No)
-            && self.queue.is_empty()
+            && !self.queue.has_due()
         {
             self.purge(context);
         }
