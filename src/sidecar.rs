@@ -325,7 +325,10 @@ impl Stand {
         // begun already.
         let start = Shard::start(parts, lease, asked);
         let Some(shard) = unless_ended(orders, start).await else { return Ok(()) };
-        let shard = Arc::new(shard?);
+        let shard = match shard {
+            Err(StartError::Fenced) => return Err(Error::Fenced),
+            shard => Arc::new(shard?),
+        };
         self.health.serve(Arc::clone(&shard));
         let service = self.serve_nats(ports);
         let mut tenure = shard.tenure();

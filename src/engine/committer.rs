@@ -77,6 +77,7 @@ pub struct Committer {
     supervisor: Option<Supervisor>,
     waiting: VecDeque<Prepared>,
     is_committing: bool,
+    is_renewing: bool,
     /// The next round to accept; others stood behind a refused one.
     expected: i64,
     tenants: KnownTenants,
@@ -109,6 +110,13 @@ pub struct ReportTo {
 #[rtype(result = "()")]
 pub struct Commit {
     pub round: Round,
+    pub envelope: Envelope,
+}
+
+/// Nothing was committed lately, and nothing can be for now: keep the lease all the same.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Renew {
     pub envelope: Envelope,
 }
 
@@ -148,6 +156,7 @@ impl Committer {
             supervisor: None,
             waiting: VecDeque::new(),
             is_committing: false,
+            is_renewing: false,
             expected,
             tenants: KnownTenants::default(),
         }
@@ -181,6 +190,25 @@ impl Committer {
                 }
             }
             this.pump(context);
+        }));
+    }
+
+    /// Renews the lease without a round, unless one is about to.
+    fn renew(&mut self, context: &mut Context<Self>) {
+        if self.is_committing || std::mem::replace(&mut self.is_renewing, true) {
+            return;
+        }
+        let (store, fence) = (self.parts.store.clone(), self.parts.fence.clone());
+        let asked = Instant::now();
+        let renewed =
+            self.parts.runtime.spawn(async move { store.renew(&fence, fence.lease).await });
+        context.spawn(renewed.into_actor(self).map(move |renewed, this, _| {
+            this.is_renewing = false;
+            match renewed {
+                Ok(Ok(true)) => this.parts.hold.renew(asked),
+                Ok(Ok(false)) => this.fenced(),
+                failed => tracing::warn!("the lease is not renewed: {failed:?}"),
+            }
         }));
     }
 
@@ -272,6 +300,7 @@ async fn commit(
             CommitError::Fenced => return End::Fenced,
             CommitError::Refused { .. } => return End::Refused(error.to_string()),
             CommitError::Unavailable { .. } => {
+                hold.doubt();
                 set(tenure, Tenure::Interrupted);
                 METRICS.round.retried.with_label_values(&["unavailable"]).inc();
                 tracing::warn!(round = number, "commit interrupted: {error}");
@@ -367,5 +396,14 @@ impl Handler<Commit> for Committer {
         let prepared = self.tenants.prepare(round, keep);
         self.waiting.push_back(prepared);
         self.pump(context);
+    }
+}
+
+impl Handler<Renew> for Committer {
+    type Result = ();
+
+    fn handle(&mut self, mut message: Renew, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Renew);
+        self.renew(context);
     }
 }

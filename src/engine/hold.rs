@@ -5,7 +5,7 @@
 //! *commit* out; this keeps late *publishing* in. A process that is paused between the look
 //! and the producer's send is beyond its reach: then the event's id tells the two apart.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The end of the lease as this process may count on it. By its own clock, which only has to
@@ -15,12 +15,18 @@ pub struct Hold {
     lease: Duration,
     /// Milliseconds since `began`.
     until: AtomicU64,
+    is_over: AtomicBool,
 }
 
 impl Hold {
     /// A lease asked for at `asked`, which is before the database counted it from.
     pub fn new(lease: Duration, asked: Instant) -> Self {
-        let hold = Self { began: asked, lease: lease * 3 / 4, until: AtomicU64::new(0) };
+        let hold = Self {
+            began: asked,
+            lease: lease * 3 / 4,
+            until: AtomicU64::new(0),
+            is_over: AtomicBool::new(false),
+        };
         hold.renew(asked);
         hold
     }
@@ -32,9 +38,21 @@ impl Hold {
         self.until.fetch_max(until, Ordering::AcqRel);
     }
 
+    /// The database did not answer: the session that holds the shard's lock may be gone, and then
+    /// another process may have the shard at once.
+    pub fn doubt(&self) {
+        self.until.store(0, Ordering::Release);
+    }
+
+    /// The shard is about to be given back.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
     /// Whether nobody else can have the shard yet.
     pub fn is_sure(&self) -> bool {
-        self.began.elapsed() < Duration::from_millis(self.until.load(Ordering::Acquire))
+        !self.is_over.load(Ordering::Acquire)
+            && self.began.elapsed() < Duration::from_millis(self.until.load(Ordering::Acquire))
     }
 }
 
@@ -60,5 +78,17 @@ mod tests {
         hold.renew(hold.began + Duration::from_secs(100));
         hold.renew(hold.began + Duration::from_secs(50));
         assert_eq!(hold.until.load(Ordering::Acquire), first + 100_000);
+    }
+
+    #[test]
+    fn a_doubt_lasts_until_the_next_answer_and_an_end_for_good() {
+        let hold = Hold::new(LEASE, Instant::now());
+        hold.doubt();
+        assert!(!hold.is_sure());
+        hold.renew(Instant::now());
+        assert!(hold.is_sure());
+        hold.end();
+        hold.renew(Instant::now());
+        assert!(!hold.is_sure());
     }
 }

@@ -1,17 +1,18 @@
 //! A shard that is held: its actors, from taking the lease to giving it back.
 
+mod restore;
+
 use std::ffi::CStr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, Arbiter, Recipient};
+use actix::{Actor, Arbiter, Recipient};
 use arc_swap::ArcSwap;
-use futures::{TryStreamExt as _, stream};
 use parking_lot::Mutex;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use self::restore::{holding, on, restore};
 use super::character;
 use super::clockwork::{Clockwork, Strikes, Wind};
 use super::committer::{self, CommittedOffsets, Committer, ReportTo, Tenure};
@@ -28,9 +29,7 @@ use super::outbox::{self, KafkaOutbox, Line, NatsOutbox};
 use super::port::{Delivery, EventLog, Reading, Records, StatusTopic, TopicError};
 use super::pulse::Pulse;
 use super::registry::Registry;
-use super::supervisor::activation::Restore;
-use super::supervisor::facts::Questions;
-use super::supervisor::lookup::{insist, look_up};
+use super::supervisor::lookup::insist;
 use super::supervisor::{self, BrokerSupervisor, Drain, MAX_OPEN_ROUNDS};
 use super::tenants::Tenants;
 use super::watch::Watch;
@@ -40,13 +39,10 @@ use crate::telemetry::mailbox::{Envelope, Kind};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::trace::Tracer;
 
-/// Characters read with one query while restoring.
-const RESTORE_PAGE: u64 = 2_048;
-/// Pages read while another one's actors are started: the database then need not wait for
-/// rows to be decoded, nor they for it.
-const PAGES_AT_ONCE: usize = 2;
 /// Of a drain, kept for giving the lease back.
-const RELEASE_TIME: Duration = Duration::from_secs(2);
+const RELEASE_TIME: Duration = Duration::from_secs(1);
+/// Of a drain, kept before that for giving up a producer that still has events.
+const GIVE_UP_TIME: Duration = Duration::from_secs(1);
 /// How often the supervisor looks after its lease and its idle actors, at least.
 const TEND_EVERY: Duration = Duration::from_millis(500);
 
@@ -87,6 +83,8 @@ pub enum StartError {
     Store(#[from] store::Error),
     #[error("records cannot be read: {0}")]
     Records(#[from] TopicError),
+    #[error("another process took the shard meanwhile")]
+    Fenced,
     #[error("an actor of the shard is gone")]
     Gone,
 }
@@ -96,6 +94,8 @@ pub struct Shard {
     store: Store,
     runtime: Runtime,
     fence: Fence,
+    hold: Arc<Hold>,
+    topic: Arc<dyn StatusTopic>,
     handle: Handle,
     kafka: Recipient<DrainOutbox>,
     nats: Recipient<DrainOutbox>,
@@ -165,7 +165,7 @@ impl Shard {
             status: Arc::clone(&status[index]),
             tracer: tracer.clone(),
         };
-        let kafka = KafkaOutbox::new(outbox(0), topic, settings.outbox.max_rows);
+        let kafka = KafkaOutbox::new(outbox(0), Arc::clone(&topic), settings.outbox.max_rows);
         let kafka = KafkaOutbox::start_in_arbiter(&arbiter(c"kafka-outbox"), |_| kafka);
         let nats = NatsOutbox::new(outbox(1), log, settings.outbox);
         let engine_arbiter = arbiter(c"nats-outbox");
@@ -177,7 +177,7 @@ impl Shard {
             next_round,
             offsets: Arc::clone(&offsets),
             tenure,
-            hold,
+            hold: Arc::clone(&hold),
             kafka: Line::new(
                 kafka.clone().recipient(),
                 Kind::KafkaOutbox,
@@ -237,7 +237,8 @@ impl Shard {
             METRICS.actors.live.with_label_values(&[kind.name()]).set(1);
         }
         show_capacities(&settings);
-        let num_restored = restore(&store, &runtime, &shard, &supervisor).await?;
+        let restored = restore(&store, &runtime, &shard, &supervisor);
+        let num_restored = holding(&store, &runtime, &fence, &hold, restored).await?;
         let strikes =
             Strikes { due: supervisor.clone().recipient(), tend: supervisor.clone().recipient() };
         let renew_after = settings.lease / 3;
@@ -270,6 +271,8 @@ impl Shard {
             store,
             runtime,
             fence,
+            hold,
+            topic,
             handle: Handle { supervisor, registry, numbers, permits },
             kafka: kafka.recipient(),
             parked: nats.clone().recipient(),
@@ -375,9 +378,18 @@ impl Shard {
             flushed
         });
         // A broker that is away must not cost the successor its start.
-        let flush_deadline = deadline.checked_sub(RELEASE_TIME).unwrap_or(deadline);
+        let before = |time: Duration| deadline.checked_sub(time).unwrap_or(deadline);
+        let flush_deadline = before(RELEASE_TIME + GIVE_UP_TIME);
         let flushed = futures::future::join_all(flushed);
-        until(flush_deadline, "events are still pending, they are durable", flushed).await;
+        let otherwise = "events are still pending, they are durable";
+        let is_flushed = until(flush_deadline, otherwise, flushed).await;
+        self.hold.end();
+        if !is_flushed {
+            // What the producer still has, the next process finds in SQL and sends.
+            let topic = Arc::clone(&self.topic);
+            let given_up = self.runtime.spawn_blocking(move || topic.replace());
+            until(before(RELEASE_TIME), "the producer may still send", given_up).await;
+        }
         phase(5, "the lease is given back");
         let (store, fence) = (self.store.clone(), self.fence.clone());
         let released = self.runtime.spawn(async move { store.release(&fence).await });
@@ -419,56 +431,13 @@ fn show_capacities(settings: &Settings) {
     }
 }
 
-/// Starts the actors of all characters that were online, page by page, while the next pages are
-/// read. One that cannot be read is named in the log and left out: the others do not wait for it.
-async fn restore(
-    store: &Store,
-    runtime: &Runtime,
-    shard: &Arc<str>,
-    supervisor: &Addr<BrokerSupervisor>,
-) -> Result<usize, StartError> {
-    let keys = stream::try_unfold(None, |after| async move {
-        let shard = Arc::clone(shard);
-        let keys = on(runtime, store.clone(), move |store| async move {
-            insist(|| store.online(&shard, after, RESTORE_PAGE)).await
-        })
-        .await?;
-        Ok::<_, StartError>(keys.last().copied().map(|last| (keys, Some(last))))
-    });
-    let read = keys.map_ok(|keys| {
-        on(runtime, store.clone(), move |store| async move {
-            Ok(look_up(store, Vec::new(), Questions::default(), keys, |_| false).await)
-        })
-    });
-    // In no order: who was online does not depend on who else was.
-    let mut pages = pin!(read.try_buffer_unordered(PAGES_AT_ONCE));
-    let mut num_restored = 0;
-    while let Some(found) = pages.try_next().await? {
-        num_restored += found.stored.len();
-        let envelope = Envelope::seal(Kind::Supervisor);
-        let restore = Restore { stored: found.stored, envelope };
-        supervisor.send(restore).await.map_err(|_| StartError::Gone)?;
-    }
-    Ok(num_restored)
-}
-
-/// Runs a database future where its connections live.
-async fn on<T, F>(
-    runtime: &Runtime,
-    store: Store,
-    action: impl FnOnce(Store) -> F,
-) -> Result<T, StartError>
-where
-    T: Send + 'static,
-    F: Future<Output = Result<T, store::Error>> + Send + 'static,
-{
-    Ok(runtime.spawn(action(store)).await.map_err(|_| StartError::Gone)??)
-}
-
-async fn until<T>(deadline: Instant, otherwise: &str, what: impl Future<Output = T>) {
-    if tokio::time::timeout_at(deadline.into(), what).await.is_err() {
+/// Whether it was done before the deadline.
+async fn until<T>(deadline: Instant, otherwise: &str, what: impl Future<Output = T>) -> bool {
+    let is_done = tokio::time::timeout_at(deadline.into(), what).await.is_ok();
+    if !is_done {
         tracing::warn!("drain: {otherwise}");
     }
+    is_done
 }
 
 #[cfg(test)]

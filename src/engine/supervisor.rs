@@ -471,27 +471,3 @@ impl Handler<TakeBack> for BrokerSupervisor {
         self.pump(context);
     }
 }
-
-impl Handler<Tend> for BrokerSupervisor {
-    type Result = ();
-
-    fn handle(&mut self, mut message: Tend, context: &mut Context<Self>) {
-        let _handling = message.envelope.open(MessageKind::Tend);
-        METRICS
-            .actors
-            .live
-            .with_label_values(&[Kind::Character.name()])
-            .set(i64::try_from(self.parts.registry.len()).unwrap_or(i64::MAX));
-        // Who was here when a look-up began was not asked for: it must be here when that ends.
-        if !self.is_resolving {
-            self.retire_idle(context);
-        }
-        self.keep_up(context);
-        if self.is_quiet()
-            && self.queue.is_empty()
-            && (self.last_commit_at.elapsed() >= message.renew_after || self.queue.has_progress())
-        {
-            self.dispatch(Draft::default(), Instant::now(), context);
-        }
-    }
-}

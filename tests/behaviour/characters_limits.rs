@@ -256,7 +256,7 @@ async fn points_are_allocated_all_or_not_at_all(world: World) {
         allocate(points).await.refused(409, code);
     }
     allocate(json!({ "strength": 1, "luck": 1 })).await.refused(422, "unknown_stat");
-    for points in [json!(0), json!(-1), json!(1.5), json!("1"), json!(4_294_967_296_u64)] {
+    for points in [json!(0), json!(-1), json!(1.5), json!("1")] {
         allocate(json!({ "wisdom": 1, "strength": points })).await.refused(422, "invalid_field");
     }
     allocate(json!({})).await.refused(422, "missing_field");

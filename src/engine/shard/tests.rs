@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use sea_orm::{ConnectionTrait as _, Database};
 use uuid::Uuid;
 
+use super::restore::RESTORE_PAGE;
 use super::*;
 use crate::domain::character::{Character, Name, Profile, Session, Status, StatusChange};
 use crate::domain::pet::Pet;
@@ -348,4 +349,37 @@ async fn a_clock_whose_work_is_given_up_is_let_be_for_a_while() {
     // Looking at it counts.
     assert_eq!(num_processed().await, num_settled + 1);
     shard.drain(Instant::now() + Duration::from_secs(20)).await;
+}
+
+/// A shard that is held, and the end of the hold.
+async fn held(store: &Store, lease: Duration) -> (Fence, Hold) {
+    let asked = Instant::now();
+    let Lease { epoch, .. } = store.acquire(SHARD, "test", lease).await.unwrap().unwrap();
+    (Fence { shard: SHARD.into(), epoch, lease }, Hold::new(lease, asked))
+}
+
+#[actix_rt::test]
+async fn a_lease_is_kept_while_something_takes_longer_than_it() {
+    const LEASE: Duration = Duration::from_secs(2);
+    let directory = tempfile::tempdir().unwrap();
+    let store = new_store(&directory).await;
+    let (fence, hold) = held(&store, LEASE).await;
+    let long = async {
+        tokio::time::sleep(LEASE + PAUSE).await;
+        Ok(7)
+    };
+    let done = holding(&store, &Runtime::current(), &fence, &hold, long).await;
+    assert_eq!(done.unwrap(), 7);
+    assert!(hold.is_sure());
+}
+
+#[actix_rt::test]
+async fn a_shard_that_another_process_took_meanwhile_is_not_begun_with() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = new_store(&directory).await;
+    let (fence, hold) = held(&store, PAUSE).await;
+    held(&store, PAUSE).await;
+    let never = std::future::pending::<Result<(), StartError>>();
+    let done = holding(&store, &Runtime::current(), &fence, &hold, never).await;
+    assert!(matches!(done, Err(StartError::Fenced)), "{done:?}");
 }

@@ -1,14 +1,18 @@
-//! What has to be looked after now and then: characters whose time to be restored is over, and
-//! what is kept for a time only.
+//! What has to be looked after now and then: the lease, idle actors, characters whose time to be
+//! restored is over, and what is kept for a time only.
 
 use std::time::{Duration, Instant};
 
-use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use chrono::{TimeDelta, Utc};
 
-use super::{BrokerSupervisor, Draining};
+use super::gather::Draft;
+use super::{BrokerSupervisor, Draining, Tend};
+use crate::engine::committer::Renew;
 use crate::engine::request::ANSWERS_KEPT;
 use crate::store::Error;
+use crate::telemetry::mailbox::{Envelope, Kind, MessageKind};
+use crate::telemetry::metrics::METRICS;
 
 /// Between two looks for characters to purge.
 const PURGE_EVERY: Duration = Duration::from_secs(1);
@@ -96,4 +100,35 @@ where
         }
     }
     Ok(())
+}
+
+impl Handler<Tend> for BrokerSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, mut message: Tend, context: &mut Context<Self>) {
+        let _handling = message.envelope.open(MessageKind::Tend);
+        METRICS
+            .actors
+            .live
+            .with_label_values(&[Kind::Character.name()])
+            .set(i64::try_from(self.parts.registry.len()).unwrap_or(i64::MAX));
+        // Who was here when a look-up began was not asked for: it must be here when that ends.
+        if !self.is_resolving {
+            self.retire_idle(context);
+        }
+        self.keep_up(context);
+        if self.is_quiet()
+            && self.queue.is_empty()
+            && (self.last_commit_at.elapsed() >= message.renew_after || self.queue.has_progress())
+        {
+            self.dispatch(Draft::default(), Instant::now(), context);
+        } else if self.is_resolving
+            && self.open.is_empty()
+            && self.last_commit_at.elapsed() >= message.renew_after
+        {
+            // A round now would commit the offsets of what is being looked up.
+            let envelope = Envelope::seal(Kind::Committer);
+            self.parts.committer.do_send(Renew { envelope });
+        }
+    }
 }
