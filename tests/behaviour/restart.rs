@@ -1,5 +1,6 @@
 //! What survives the process, and what leaves memory before it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -7,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::ears::Heard;
-use super::engine::{Backend, CATALOG_PETS, LOOK_EVERY, SOON, Setup};
+use super::engine::{Backend, CATALOG_PETS, Engine, LOOK_EVERY, SOON, Setup};
 use super::world::{Event, MAP, Topic, World, alone, event, read, spawned};
 
 const OWNER: u32 = 12_345;
@@ -65,6 +66,13 @@ async fn nobody_leaves_memory_who_is_asked_for() {
     for reply in [first, here, absent] {
         assert_eq!(reply.ok()["experience"], 1);
     }
+    end(world, engine).await;
+}
+
+/// Until none of its actors can leave memory any more, which would be counted.
+async fn end(world: World, engine: Arc<Engine>) {
+    drop(world);
+    engine.stop().await;
 }
 
 /// Makes everybody wait who reads that table.
@@ -154,4 +162,5 @@ async fn an_actor_that_is_idle_leaves_memory_and_comes_back(setup: Setup) {
     world.order(0, pet, "AWARD_LEVEL", json!({ "amount": 1 }));
     let body = json!({ "slot": -1, "level": 2, "amount": 1 });
     assert_eq!(world.told(pet).await, [event(pet, "LEVEL_CHANGED", body)]);
+    end(world, engine).await;
 }
