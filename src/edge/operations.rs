@@ -185,7 +185,7 @@ impl Operations {
         if left.start >= left.end || is_passed {
             *left = self
                 .stored(move |store| async move {
-                    store.reserve_character_numbers(tenant, NUMBER_BLOCK).await
+                    store.reserve_character_numbers(tenant, NUMBER_BLOCK, greatest).await
                 })
                 .await?;
         }

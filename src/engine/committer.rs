@@ -207,7 +207,10 @@ impl Committer {
             match renewed {
                 Ok(Ok(true)) => this.parts.hold.renew(asked),
                 Ok(Ok(false)) => this.fenced(),
-                failed => tracing::warn!("the lease is not renewed: {failed:?}"),
+                failed => {
+                    this.parts.hold.doubt();
+                    tracing::warn!("the lease is not renewed: {failed:?}");
+                }
             }
         }));
     }
@@ -270,6 +273,7 @@ impl Committer {
 
     fn fenced(&mut self) {
         METRICS.round.fenced.inc();
+        self.parts.hold.end();
         tracing::error!("another process has the shard, nothing more is committed");
         self.waiting.clear();
         self.expected = i64::MAX;
@@ -290,10 +294,7 @@ async fn commit(
         faults::pass(Point::BeforeCommit);
         let asked = Instant::now();
         let error = match store.commit(fence, number, Arc::clone(&work)).await {
-            Ok(_) => {
-                hold.renew(asked);
-                return finish(store, fence, tenure).await;
-            }
+            Ok(_) => return finish(store, fence, tenure, hold, asked).await,
             Err(error) => error,
         };
         match error {
@@ -307,10 +308,7 @@ async fn commit(
             }
         }
         match settle(store, fence, number).await {
-            Settled::Happened => {
-                hold.renew(asked);
-                return finish(store, fence, tenure).await;
-            }
+            Settled::Happened => return finish(store, fence, tenure, hold, asked).await,
             // A database that answers and yet cannot commit: full, read-only, out of connections.
             Settled::NotHappened => tokio::time::sleep(RETRY_EVERY).await,
             Settled::Fenced => return End::Fenced,
@@ -320,11 +318,26 @@ async fn commit(
 
 /// The round is in SQL. After an interruption the connection is another one, and the lock
 /// that keeps a standby waiting was lost with the old: take it again.
-async fn finish(store: &Store, fence: &Fence, tenure: &watch::Sender<Tenure>) -> End {
+async fn finish(
+    store: &Store,
+    fence: &Fence,
+    tenure: &watch::Sender<Tenure>,
+    hold: &Hold,
+    asked: Instant,
+) -> End {
     let was_interrupted = *tenure.borrow() == Tenure::Interrupted;
-    if was_interrupted && let Err(error) = store.renew(fence, fence.lease).await {
-        tracing::warn!("the shard's lock was not taken again, the lease holds: {error}");
+    if was_interrupted {
+        match store.renew(fence, fence.lease).await {
+            Ok(true) => {}
+            Ok(false) => return End::Fenced,
+            Err(error) => {
+                // The next round asks for it again.
+                tracing::warn!("the shard's lock was not taken again, the lease holds: {error}");
+                return End::Committed;
+            }
+        }
     }
+    hold.renew(asked);
     set(tenure, Tenure::Held);
     End::Committed
 }

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use self::restore::{holding, on, restore};
+use self::restore::{holding, left, restore};
 use super::character;
 use super::clockwork::{Clockwork, Strikes, Wind};
 use super::committer::{self, CommittedOffsets, Committer, ReportTo, Tenure};
@@ -29,7 +29,6 @@ use super::outbox::{self, KafkaOutbox, Line, NatsOutbox};
 use super::port::{Delivery, EventLog, Reading, Records, StatusTopic, TopicError};
 use super::pulse::Pulse;
 use super::registry::Registry;
-use super::supervisor::lookup::insist;
 use super::supervisor::{self, BrokerSupervisor, Drain, MAX_OPEN_ROUNDS};
 use super::tenants::Tenants;
 use super::watch::Watch;
@@ -132,20 +131,8 @@ impl Shard {
         let hold = Arc::new(Hold::new(settings.lease, asked));
         let next_round = lease.round + 1;
 
-        for sink in [Sink::Kafka, Sink::Nats] {
-            let backlog = on(&runtime, store.clone(), {
-                let shard = Arc::clone(&shard);
-                move |store| async move { insist(|| store.backlog(&shard, sink)).await }
-            })
-            .await?;
-            let pending = i64::try_from(backlog.num_events).unwrap_or(i64::MAX);
-            METRICS.outbox.pending.with_label_values(&[sink.name()]).set(pending);
-        }
-        let stored = on(&runtime, store.clone(), {
-            let shard = Arc::clone(&shard);
-            move |store| async move { insist(|| store.sources(&shard)).await }
-        })
-        .await?;
+        let stored = holding(&store, &runtime, &fence, &hold, left(&store, &runtime, &shard));
+        let stored = stored.await?;
 
         let mut arbiters: Vec<Arbiter> = Vec::new();
         let mut arbiter = |name: &'static CStr| {

@@ -395,7 +395,7 @@ impl Handler<Due> for BrokerSupervisor {
             // A clock's work for somebody who left memory is no longer due.
             let is_here = self.parts.registry.update(key, |entry| entry.due = None);
             if is_here.is_some() {
-                self.queue.push_due(key);
+                self.push_due(key);
             }
         }
         self.pump(context);

@@ -219,7 +219,8 @@ impl Store {
     }
 
     /// Takes `count` character numbers of a tenant out of circulation: above every number
-    /// stored, those of owners of pets included, and every one reserved before. Those not used are lost.
+    /// stored, those of owners of pets included, every one reserved before, and `seen`. Those not
+    /// used are lost.
     ///
     /// # Errors
     /// [`Error::Exhausted`] when they would pass `u32::MAX - 1`; then none is taken. See
@@ -228,6 +229,7 @@ impl Store {
         &self,
         tenant: TenantId,
         count: u32,
+        seen: Option<CharacterId>,
     ) -> Result<Range<u32>, Error> {
         const EXHAUSTED: Error = Error::Exhausted { counter: "character_numbers" };
         let greatest = match self.backend() {
@@ -240,13 +242,18 @@ impl Store {
             "insert into character_numbers as n (tenant, last_number) \
              select $1, s.last_stored + $2 from (select {greatest}( \
                  (select coalesce(max(id), 0) from characters where tenant = $1), \
-                 (select coalesce(max(owner), 0) from pets where tenant = $1)) \
+                 (select coalesce(max(owner), 0) from pets where tenant = $1), $4) \
                  as last_stored) as s \
              where s.last_stored + $2 <= $3 \
              on conflict (tenant) do update set last_number = {next} where {next} <= $3 \
              returning last_number"
         );
-        let values = vec![tenant.0.into(), i64::from(count).into(), i64::from(MAX_NUMBER).into()];
+        let values = vec![
+            tenant.0.into(),
+            i64::from(count).into(),
+            i64::from(MAX_NUMBER).into(),
+            i64::from(seen.map_or(0, |seen| seen.0)).into(),
+        ];
         let statement = self.statement(sql, values);
         let row = self
             .sideline()

@@ -164,7 +164,14 @@ async fn a_number_is_had_once(world: World) {
     world.login(u32::try_from(drawn + 10).unwrap()).await;
     let drawn = draw("Five", drawn + 10).await;
     world.pet(u32::try_from(drawn + 10).unwrap()).await;
-    draw("Six", drawn + 10).await;
+    let drawn = draw("Six", drawn + 10).await;
+    // Seen, and gone again.
+    let gone = u32::try_from(drawn + 1_000).unwrap();
+    world.login(gone).await;
+    world.status(gone, "DELETED", json!({}));
+    world.heard(2).await;
+    let drawn = draw("Seven", u64::from(gone)).await;
+    assert_eq!(draw("Eight", drawn).await, drawn + 1);
 }
 
 async fn what_the_catalog_does_not_know_is_refused(world: World) {

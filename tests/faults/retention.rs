@@ -65,6 +65,27 @@ async fn a_topic_made_anew_is_read_from_its_beginning() {
     reads_on_after(async |world| make_commands_anew(world).await).await;
 }
 
+/// Nothing stands in the new topic yet when it is found: the next process begins with it as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_made_anew_is_read_from_its_beginning_by_the_next_process_too() {
+    let Some(mut world) = World::new().await else { return };
+    world.populate().await;
+    world.award(NUM_AWARDS).await;
+    assert_eq!(world.differences().await, Vec::<String>::new());
+    world.await_all_read().await;
+    world.kill();
+    make_commands_anew(&world).await;
+    world.restart_with("").await;
+    let begun = "select coalesce(sum(next_offset), 0)::bigint from sources where topic like '%PET'";
+    until("the new beginning in SQL", async || world.ground.count(begun).await == 0).await;
+    world.kill();
+    // Beyond what stood in the old one.
+    world.award(4 * NUM_AWARDS).await;
+    world.restart_with("").await;
+    assert_eq!(world.differences().await, Vec::<String>::new());
+    world.close().await;
+}
+
 /// What is lost is what retention took, and no more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_lost_its_beginning_is_read_on_where_it_begins() {

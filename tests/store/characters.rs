@@ -346,29 +346,29 @@ async fn character_numbers_are_handed_out_once(fresh: &Fresh) {
     let store = fresh.store().await;
     let other = fresh.unmigrated().await;
     let (one, two, three) = tokio::join!(
-        store.reserve_character_numbers(TENANT, 100),
-        other.reserve_character_numbers(TENANT, 1),
-        store.reserve_character_numbers(TENANT, 7)
+        store.reserve_character_numbers(TENANT, 100, None),
+        other.reserve_character_numbers(TENANT, 1, None),
+        store.reserve_character_numbers(TENANT, 7, None)
     );
     let mut numbers: Vec<_> = [one, two, three].into_iter().flat_map(Result::unwrap).collect();
     numbers.sort_unstable();
 
     assert_eq!(numbers, (1..=108).collect::<Vec<_>>());
-    assert_eq!(store.reserve_character_numbers(OTHER_TENANT, 2).await.unwrap(), 1..3);
+    assert_eq!(store.reserve_character_numbers(OTHER_TENANT, 2, None).await.unwrap(), 1..3);
 }
 
 async fn character_numbers_are_above_those_stored(fresh: &Fresh) {
     let store = fresh.store().await;
     let fence = commit(&store, [offline(40)]).await;
-    assert_eq!(store.reserve_character_numbers(TENANT, 2).await.unwrap(), 41..43);
-    assert_eq!(store.reserve_character_numbers(OTHER_TENANT, 1).await.unwrap(), 1..2);
+    assert_eq!(store.reserve_character_numbers(TENANT, 2, None).await.unwrap(), 41..43);
+    assert_eq!(store.reserve_character_numbers(OTHER_TENANT, 1, None).await.unwrap(), 1..2);
 
     commit_after(&store, &fence, 2, [offline(1000)]).await.unwrap();
-    assert_eq!(store.reserve_character_numbers(TENANT, 1).await.unwrap(), 1001..1002);
+    assert_eq!(store.reserve_character_numbers(TENANT, 1, None).await.unwrap(), 1001..1002);
 
     let purge = Work { removed_characters: vec![owner(1000)], ..empty() };
     store.commit(&fence, 3, Arc::new(purge)).await.unwrap();
-    assert_eq!(store.reserve_character_numbers(TENANT, 1).await.unwrap(), 1002..1003);
+    assert_eq!(store.reserve_character_numbers(TENANT, 1, None).await.unwrap(), 1002..1003);
 }
 
 async fn character_numbers_run_out(fresh: &Fresh) {
@@ -377,14 +377,14 @@ async fn character_numbers_run_out(fresh: &Fresh) {
     let exhausted = Err(Error::Exhausted { counter: "character_numbers" });
     let fence = commit(&store, [offline(MAX - 2)]).await;
 
-    assert_eq!(store.reserve_character_numbers(TENANT, 3).await, exhausted);
-    assert_eq!(store.reserve_character_numbers(TENANT, 1).await, Ok(MAX - 1..MAX));
-    assert_eq!(store.reserve_character_numbers(TENANT, 2).await, exhausted);
-    assert_eq!(store.reserve_character_numbers(TENANT, 1).await, Ok(MAX..u32::MAX));
-    assert_eq!(store.reserve_character_numbers(TENANT, 1).await, exhausted);
+    assert_eq!(store.reserve_character_numbers(TENANT, 3, None).await, exhausted);
+    assert_eq!(store.reserve_character_numbers(TENANT, 1, None).await, Ok(MAX - 1..MAX));
+    assert_eq!(store.reserve_character_numbers(TENANT, 2, None).await, exhausted);
+    assert_eq!(store.reserve_character_numbers(TENANT, 1, None).await, Ok(MAX..u32::MAX));
+    assert_eq!(store.reserve_character_numbers(TENANT, 1, None).await, exhausted);
 
     commit_after(&store, &fence, 2, [offline(u32::MAX)]).await.unwrap();
-    assert_eq!(store.reserve_character_numbers(TENANT, 1).await, exhausted);
+    assert_eq!(store.reserve_character_numbers(TENANT, 1, None).await, exhausted);
 }
 
 /// Commits the first round.

@@ -79,7 +79,7 @@ async fn characters_of_the_schema_before_requests_are_taken_over(fresh: &Fresh) 
     };
     store.commit(&fence, 1, Arc::new(work)).await.unwrap();
     assert_eq!(store.load(&[owner(1)]).await.unwrap()[0].character, Some(online(1).character));
-    assert_eq!(store.reserve_character_numbers(TENANT, 1).await.unwrap(), 4..5);
+    assert_eq!(store.reserve_character_numbers(TENANT, 1, None).await.unwrap(), 4..5);
 }
 
 async fn the_schema_before_requests_can_be_gone_back_to(fresh: &Fresh) {
@@ -98,7 +98,7 @@ async fn the_schema_before_requests_can_be_gone_back_to(fresh: &Fresh) {
         ..empty()
     };
     store.commit(&fence, 1, Arc::new(work)).await.unwrap();
-    store.reserve_character_numbers(TENANT, 1).await.unwrap();
+    store.reserve_character_numbers(TENANT, 1, None).await.unwrap();
 
     store.migrate_down(num_since(REQUESTS)).await.unwrap();
     assert_eq!(shape(fresh, &stranger).await, before);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -21,10 +21,10 @@ use super::client::Options;
 use super::cut_off::{CutOff, has_broker};
 use super::decode::Decoder;
 use super::gathering::Gathering;
-use super::partitions::{Assigned, Partitions};
+use super::partitions::{Assigned, Begun, Partitions};
 use crate::domain::Tenant;
 use crate::engine::port::{Delivery, PartitionState, Pause, Reading, Records, TopicError};
-use crate::engine::record::{Partition, Progress};
+use crate::engine::record::{Batch, Partition, Progress};
 use crate::engine::supervisor::Deliver;
 use crate::telemetry::mailbox::{Envelope, Kind as ActorKind};
 use crate::telemetry::metrics::METRICS;
@@ -42,6 +42,8 @@ const COMMIT_AGAIN_EVERY: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_PATIENCE: Duration = Duration::from_millis(250);
 
+/// After so long the statistics that are polled are of what was assigned last.
+const SETTLED_AFTER: Duration = Duration::from_secs(3);
 /// What librdkafka's statistics call the state of a partition it has given up.
 const FETCH_STOPPED: &str = "none";
 
@@ -166,6 +168,10 @@ struct Reader {
     decoder: Decoder,
     hint: usize,
     is_paused: bool,
+    /// An offset was out of range.
+    must_repair: bool,
+    /// When partitions were assigned last: statistics of before tell of another state.
+    assigned_at: Instant,
     starving_since: Option<Instant>,
 }
 
@@ -189,6 +195,8 @@ impl Reader {
             decoder,
             hint: 0,
             is_paused: false,
+            must_repair: false,
+            assigned_at: Instant::now(),
             starving_since: None,
         }
     }
@@ -219,7 +227,7 @@ impl Reader {
                 self.replace_consumer();
             }
             if is_reading {
-                self.restart_stopped();
+                self.repair();
             }
             let is_held = self.shared.is_held.load(Ordering::Acquire);
             // Not while the engine is full: then a request to a broker that hangs costs time.
@@ -252,6 +260,7 @@ impl Reader {
                 let lost = std::mem::replace(&mut self.consumer, fresh);
                 // It says goodbye to a cluster that it does not find.
                 std::thread::spawn(move || drop(lost));
+                self.assigned_at = Instant::now();
                 self.pause_all_again();
             }
             Err(error) => self.note_error(&error),
@@ -264,6 +273,7 @@ impl Reader {
         match self.partitions.refresh(&self.consumer, &options.topics, &self.delivery.stored) {
             Ok(num_fresh) => {
                 if num_fresh > 0 {
+                    self.assigned_at = Instant::now();
                     self.pause_all_again();
                 }
                 self.shared.board.take_up(self.partitions.iter());
@@ -314,7 +324,7 @@ impl Reader {
     fn serve(&mut self) {
         match self.consumer.poll(POLL) {
             None => {}
-            Some(Err(error)) => self.note_error(&error),
+            Some(Err(error)) => self.handle_error(&error),
             // Of a partition whose pause failed: to drop it would lose it for good, for the
             // next record's offset would pass it. While draining nothing follows it.
             Some(Ok(message)) if !self.shared.is_stopped.load(Ordering::Acquire) => {
@@ -375,6 +385,7 @@ impl Reader {
         let mut gathering = Gathering::default();
         let available = self.delivery.credits.available();
         let mut patience = POLL;
+        let mut failure = None;
         // The consumer is taken by reference once: messages borrow from it.
         let consumer = &self.consumer;
         while gathering.has_room(available) {
@@ -389,25 +400,55 @@ impl Reader {
                     );
                 }
                 Some(Err(error)) => {
-                    self.note_error(&error);
+                    failure = Some(error);
                     break;
                 }
             }
             patience = Duration::ZERO;
         }
         self.hand_over(gathering);
+        if let Some(error) = failure {
+            self.handle_error(&error);
+        }
     }
 
-    /// Begins again with partitions that were stopped: their offset is out of range.
-    fn restart_stopped(&mut self) {
-        let stopped = std::mem::take(&mut *self.shared.stopped.lock());
-        if stopped.is_empty() {
-            return;
+    fn handle_error(&mut self, error: &KafkaError) {
+        self.note_error(error);
+        self.must_repair |= matches!(
+            error.rdkafka_error_code(),
+            Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset)
+        );
+    }
+
+    /// Begins again with partitions that librdkafka reads no further: at once when it says so, and
+    /// when its statistics do, for what it says may be lost.
+    fn repair(&mut self) {
+        let mut stopped = std::mem::take(&mut *self.shared.stopped.lock());
+        if self.assigned_at.elapsed() < SETTLED_AFTER {
+            stopped.clear();
         }
-        if let Err(error) = self.partitions.restart(&self.consumer, &stopped, &self.shared.board) {
+        let mut begun = Vec::new();
+        let outcome = if std::mem::take(&mut self.must_repair) {
+            self.partitions.repair(&self.consumer, &mut begun)
+        } else if !stopped.is_empty() {
+            self.partitions.restart(&self.consumer, &stopped, &mut begun)
+        } else {
+            return;
+        };
+        if let Err(error) = outcome {
             self.note_error(&error);
         }
-        self.pause_all_again();
+        if !begun.is_empty() || !stopped.is_empty() {
+            self.assigned_at = Instant::now();
+            self.pause_all_again();
+        }
+        for Begun { progress, end } in begun {
+            self.shared.board.begin_again(&progress, end);
+            // To SQL, where the next process would find the offset of the old log.
+            let batch = Batch { progress: vec![progress], ..Batch::default() };
+            let envelope = Envelope::seal(ActorKind::Supervisor);
+            self.delivery.supervisor.do_send(Deliver { batch, envelope });
+        }
     }
 
     fn note_error(&self, error: &KafkaError) {

@@ -7,7 +7,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::board::Board;
 use super::client::{Topics, answered};
 use super::decode::Kind;
 use super::intake::Context;
@@ -127,55 +126,108 @@ impl Partitions {
         consumer.incremental_assign(&list)
     }
 
-    /// Begins again with partitions that librdkafka has stopped: where the log begins if it no
-    /// longer has what was to be read next (retention took it, or the topic was made anew), else
-    /// where reading was. What retention took is gone; the log line says how much.
+    /// Begins again with partitions that librdkafka has stopped, as their offset was out of range
+    /// then: where reading was if the log has that now, else where [`Range::beginning`] says.
     ///
     /// # Errors
-    /// The first one; the others are begun with all the same.
+    /// The first; the statistics name what is left.
     pub fn restart(
         &mut self,
         consumer: &BaseConsumer<Context>,
         stopped: &[Arc<Partition>],
-        board: &Board,
+        begun: &mut Vec<Begun>,
     ) -> KafkaResult<()> {
-        let mut outcome = Ok(());
         for assigned in &mut self.assigned {
             if stopped.contains(&assigned.source) {
-                outcome = outcome.and(assigned.begin_again(consumer, board));
+                let range = assigned.range(consumer)?;
+                begun.extend(assigned.begin_again(consumer, range)?);
             }
         }
-        outcome
+        Ok(())
+    }
+
+    /// Begins again with partitions whose log no longer has what is to be read next.
+    ///
+    /// # Errors
+    /// The first.
+    pub fn repair(
+        &mut self,
+        consumer: &BaseConsumer<Context>,
+        begun: &mut Vec<Begun>,
+    ) -> KafkaResult<()> {
+        for assigned in &mut self.assigned {
+            let range = assigned.range(consumer)?;
+            if !range.contains(assigned.next_offset) {
+                begun.extend(assigned.begin_again(consumer, range)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A partition that is read from elsewhere than it was, and where it ends.
+pub struct Begun {
+    pub progress: Progress,
+    pub end: i64,
+}
+
+/// What a log has.
+#[derive(Clone, Copy)]
+struct Range {
+    low: i64,
+    /// The offset after its last record.
+    high: i64,
+}
+
+impl Range {
+    fn contains(self, offset: i64) -> bool {
+        (self.low..=self.high).contains(&offset)
+    }
+
+    /// Where to go on when `wanted` is not there. Retention took what stood before the first
+    /// record. A log that ends before `wanted` and begins with 0 was made anew, and nothing of it
+    /// was read; one that had lost its first records before lost its last as well, and what it
+    /// has was read.
+    fn beginning(self, wanted: i64) -> i64 {
+        if wanted > self.high && self.low > 0 { self.high } else { self.low }
     }
 }
 
 impl Assigned {
-    fn begin_again(&mut self, consumer: &BaseConsumer<Context>, board: &Board) -> KafkaResult<()> {
-        let (topic, partition) = (&*self.source.topic, self.source.partition);
-        let (low, high) = consumer.fetch_watermarks(topic, partition, RESTART_PATIENCE)?;
-        let wanted = self.next_offset;
-        let is_in_range = (low..=high).contains(&wanted);
-        let start = if is_in_range { wanted } else { low };
+    fn range(&self, consumer: &BaseConsumer<Context>) -> KafkaResult<Range> {
+        let Partition { topic, partition } = &*self.source;
+        let (low, high) = consumer.fetch_watermarks(topic, *partition, RESTART_PATIENCE)?;
+        Ok(Range { low, high })
+    }
+
+    fn begin_again(
+        &mut self,
+        consumer: &BaseConsumer<Context>,
+        range: Range,
+    ) -> KafkaResult<Option<Begun>> {
+        let Partition { topic, partition } = &*self.source;
+        let (wanted, Range { low, high }) = (self.next_offset, range);
+        let is_there = range.contains(wanted);
+        let start = if is_there { wanted } else { range.beginning(wanted) };
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, partition, Offset::Offset(start))?;
+        list.add_partition_offset(topic, *partition, Offset::Offset(start))?;
         // A seek is refused while it is stopped.
         consumer.incremental_unassign(&list)?;
         consumer.incremental_assign(&list)?;
-        if is_in_range {
-            tracing::warn!(topic, partition, wanted, "reading had stopped, going on");
-            return Ok(());
+        if is_there {
+            tracing::error!(
+                %topic, partition, wanted, low, high,
+                "offset was out of the topic's range and is not any more, going on there"
+            );
+            return Ok(None);
         }
         tracing::error!(
-            topic,
-            partition,
-            wanted,
-            low,
-            high,
-            "offset is out of the topic's range, going on at its beginning"
+            %topic, partition, wanted, low, high, start,
+            "offset is out of the topic's range, going on elsewhere"
         );
-        self.next_offset = low;
-        board.begin_again(&Progress { source: Arc::clone(&self.source), next_offset: low }, high);
-        Ok(())
+        self.next_offset = start;
+        let progress = Progress { source: Arc::clone(&self.source), next_offset: start };
+        Ok(Some(Begun { progress, end: high }))
     }
 }
 
@@ -207,4 +259,20 @@ fn committed(
         list.add_partition(&source.topic, source.partition);
     }
     answered(consumer.committed_offsets(list, PATIENCE)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_goes_on_where_nothing_of_it_was_read() {
+        let beginning = |low, high, wanted| Range { low, high }.beginning(wanted);
+        assert_eq!(beginning(50, 90, 10), 50, "retention took what was wanted");
+        assert_eq!(beginning(0, 60, 100), 0, "made anew");
+        assert_eq!(beginning(50, 90, 100), 90, "it lost its end");
+        let range = Range { low: 50, high: 90 };
+        assert!([50, 90].iter().all(|offset| range.contains(*offset)));
+        assert!(![49, 91].iter().any(|offset| range.contains(*offset)));
+    }
 }

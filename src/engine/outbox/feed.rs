@@ -134,8 +134,9 @@ impl Feed {
         Some(self.last)
     }
 
-    /// Takes what was read. A full page means there may be more.
-    pub fn end_read(&mut self, rows: Vec<Row>, is_full: bool) {
+    /// Takes what is to be published of what was read, which was read up to this round. A full
+    /// page means there may be more.
+    pub fn end_read(&mut self, rows: Vec<Row>, last: Option<i64>, is_full: bool) {
         self.is_reading = false;
         self.has_gap |= is_full;
         for row in rows {
@@ -145,6 +146,7 @@ impl Feed {
                 self.rows.push_back(row);
             }
         }
+        self.last = self.last.max(last.unwrap_or(self.last));
     }
 
     /// The read failed: nothing is known to be complete.
@@ -208,7 +210,7 @@ mod tests {
     fn begun(max_rows: u64) -> Feed {
         let mut feed = Feed::new(Arc::default(), max_rows);
         feed.begin_read().unwrap();
-        feed.end_read(vec![row(1, 1)], false);
+        feed.end_read(vec![row(1, 1)], Some(1), false);
         feed.pop().unwrap();
         feed
     }
@@ -223,6 +225,17 @@ mod tests {
         assert!(held <= MAX_WAITING_BYTES + (2 << 20), "{held} bytes are held");
         while feed.pop().is_some() {}
         assert_eq!(feed.begin_read(), Some(33), "the rest is read from SQL");
+    }
+
+    #[test]
+    fn a_page_of_which_nothing_is_to_be_published_is_not_read_again() {
+        let mut feed = Feed::new(Arc::default(), 4);
+        feed.begin_read().unwrap();
+        feed.end_read(Vec::new(), Some(7), true);
+        assert_eq!(feed.begin_read(), Some(7));
+        feed.end_read(Vec::new(), None, false);
+        assert_eq!(feed.begin_read(), None);
+        assert!(feed.is_drained());
     }
 
     #[test]

@@ -230,11 +230,12 @@ impl KafkaOutbox {
         context.spawn(page.into_actor(self).map(move |page, this, context| match page {
             Ok(Ok(page)) if generation == this.generation => {
                 let (mut rows, unreadable) = readable(page.rows);
+                let last = rows.last().map(|row| row.round);
                 // After a failure rows are read again that were done and not yet deleted.
                 rows.retain(|row| {
                     !this.acknowledged.contains(&row.round) && !this.deleting.contains(&row.round)
                 });
-                this.feed.end_read(rows, page.is_full || unreadable.is_some());
+                this.feed.end_read(rows, last, page.is_full || unreadable.is_some());
                 if let Some(error) = unreadable {
                     this.status.failed(error);
                     context.run_later(RETRY_EVERY, |this, context| this.pump(context));

@@ -155,7 +155,8 @@ impl NatsOutbox {
         context.spawn(page.into_actor(self).map(move |page, this, context| match page {
             Ok(Ok(page)) => {
                 let (rows, unreadable) = readable(page.rows);
-                this.feed.end_read(rows, page.is_full || unreadable.is_some());
+                let last = rows.last().map(|row| row.round);
+                this.feed.end_read(rows, last, page.is_full || unreadable.is_some());
                 if let Some(error) = unreadable {
                     this.status.failed(error);
                     context.run_later(RETRY_EVERY, |this, context| this.pump(context));

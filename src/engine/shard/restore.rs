@@ -14,14 +14,35 @@ use crate::engine::supervisor::BrokerSupervisor;
 use crate::engine::supervisor::activation::Restore;
 use crate::engine::supervisor::facts::Questions;
 use crate::engine::supervisor::lookup::{insist, look_up};
-use crate::store::{self, Fence, Store};
+use crate::store::{self, Fence, Sink, Source, Store};
 use crate::telemetry::mailbox::{Envelope, Kind};
+use crate::telemetry::metrics::METRICS;
 
 /// Characters read with one query.
 pub(super) const RESTORE_PAGE: u64 = 2_048;
 /// Pages read while another one's actors are started: the database then need not wait for
 /// rows to be decoded, nor they for it.
 const PAGES_AT_ONCE: usize = 2;
+
+/// What the process before has left: how much is to be published, for the metrics, and where
+/// reading goes on.
+pub(super) async fn left(
+    store: &Store,
+    runtime: &Runtime,
+    shard: &Arc<str>,
+) -> Result<Vec<Source>, StartError> {
+    for sink in [Sink::Kafka, Sink::Nats] {
+        let shard = Arc::clone(shard);
+        let backlog = on(runtime, store.clone(), move |store| async move {
+            insist(|| store.backlog(&shard, sink)).await
+        });
+        let pending = i64::try_from(backlog.await?.num_events).unwrap_or(i64::MAX);
+        METRICS.outbox.pending.with_label_values(&[sink.name()]).set(pending);
+    }
+    let shard = Arc::clone(shard);
+    on(runtime, store.clone(), move |store| async move { insist(|| store.sources(&shard)).await })
+        .await
+}
 
 /// Renews the lease for as long as something takes: nothing is committed meanwhile, and however
 /// many are restored, nobody else is to begin with it.
@@ -44,8 +65,14 @@ pub(super) async fn holding<T>(
         });
         match renewed.await {
             Ok(true) => hold.renew(asked),
-            Ok(false) => return Err(StartError::Fenced),
-            Err(error) => tracing::warn!("the lease is not renewed: {error}"),
+            Ok(false) => {
+                hold.end();
+                return Err(StartError::Fenced);
+            }
+            Err(error) => {
+                hold.doubt();
+                tracing::warn!("the lease is not renewed: {error}");
+            }
         }
     }
 }

@@ -71,6 +71,11 @@ impl Queue {
         !self.due.is_empty()
     }
 
+    /// Work of a clock that failed alone before.
+    pub fn push_suspect(&mut self, key: CharacterKey) {
+        self.retry.push_back(Waiting::Item(Item { is_suspect: true, ..tick(key) }));
+    }
+
     pub fn push_due(&mut self, key: CharacterKey) {
         self.due.push_back(key);
     }

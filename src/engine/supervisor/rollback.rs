@@ -22,6 +22,8 @@ use crate::telemetry::vitals::Vitals;
 
 /// How long a clock is let be whose work was given up: it would be due again at once.
 const LET_BE: TimeDelta = TimeDelta::seconds(10);
+/// A character whose clock was let be so long ago is as any other.
+const FORGIVEN_AFTER: TimeDelta = TimeDelta::hours(1);
 /// Actors dropped at a time whose counters are kept; those of offline characters may be left.
 const MAX_BEREAVED: usize = 4_096;
 
@@ -110,8 +112,21 @@ impl BrokerSupervisor {
     fn let_be(&mut self, given_up: Vec<CharacterKey>) {
         if !given_up.is_empty() {
             let now = Utc::now();
-            self.let_be.retain(|_, until| *until > now);
+            self.let_be.retain(|_, until| now - *until < FORGIVEN_AFTER);
             self.let_be.extend(given_up.into_iter().map(|key| (key, now + LET_BE)));
+        }
+    }
+
+    /// The clock comes by for a character: alone, if it failed before, so that nobody else's work
+    /// is taken apart with it, and not yet, if it is let be.
+    pub(super) fn push_due(&mut self, key: CharacterKey) {
+        match self.let_be.get(&key) {
+            None => self.queue.push_due(key),
+            Some(until) if *until > Utc::now() => {}
+            Some(_) => {
+                self.let_be.remove(&key);
+                self.queue.push_suspect(key);
+            }
         }
     }
 

@@ -62,7 +62,7 @@ impl BrokerSupervisor {
             match due {
                 Ok(Ok(_)) if this.is_over() => {}
                 Ok(Ok(keys)) => {
-                    keys.into_iter().for_each(|key| this.queue.push_due(key));
+                    keys.into_iter().for_each(|key| this.push_due(key));
                     this.pump(context);
                 }
                 failed => tracing::warn!("no look at deleted characters: {failed:?}"),
