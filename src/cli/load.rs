@@ -30,7 +30,7 @@ use crate::sim::shop::Shop;
 use crate::sim::topics::{Places, num_between};
 use crate::sim::{Books, Crowd, Reader, Sender, Topics};
 use crate::telemetry::logging;
-use report::{Latency, Plan, Report};
+use report::{Plan, Report};
 
 /// Between two looks at how far the service has come.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -53,9 +53,9 @@ the catalog that ships. Pets that nobody feeds go home hungry after 48 minutes, 
 differ.
 
 The brokers and topics are those of the configuration (--config, --set kafka.bootstrap_servers=…);
-kafka.group is the service's, whose committed offsets tell how far it has come with movement: a
-load that has any ends when they do. Events are told apart by their header event-id; without one,
-awards by their transaction.
+kafka.group is the service's, whose committed offsets tell how far it has come: sending begins
+once everybody is online, and a load with any movement ends when that was read. Events are told
+apart by their header event-id; without one, awards by their transaction.
 
 After a backlog, the records are read once more by a consumer that does nothing with them. Its
 records a second are the most that this machine and these brokers can give; the ratio is how much
@@ -229,7 +229,7 @@ impl<'a> Load<'a> {
             shop: Shop::new(&args.url, tenant.clone()),
             sender,
             topics: Topics::new(&options)?,
-            books: Arc::new(Mutex::new(Books::with_moves())),
+            books: Arc::new(Mutex::new(Books::of_all())),
             tenant: tenant.id,
             seed: args.seed.unwrap_or_else(rand::random),
             options,
@@ -278,12 +278,21 @@ impl<'a> Load<'a> {
             args.owners,
             before.elapsed().as_secs_f64()
         ))?;
-        let mut report = tokio::task::block_in_place(|| match (args.backlog, args.rate) {
-            (Some(num_records), _) => self.burst(crowd, num_records),
-            (None, Some(rate)) => self.pace(crowd, rate),
-            (None, None) => Ok(Report { mode: "stay", ..Report::default() }),
-        })?;
+        let (mut report, reader) =
+            tokio::task::block_in_place(|| match (args.backlog, args.rate) {
+                (Some(num_records), _) => self.burst(crowd, num_records),
+                (None, Some(rate)) => self.pace(crowd, rate),
+                (None, None) => {
+                    let reader = self.read_from(&self.announced()?)?;
+                    Ok((Report { mode: "stay", ..Report::default() }, reader))
+                }
+            })?;
         let wrong = crowd.audit(&self.shop).await?;
+        // What is announced once too often may stand behind all that was awaited.
+        tokio::task::block_in_place(|| {
+            reader.catch_up(&self.announced()?);
+            anyhow::Ok(())
+        })?;
         report.plan = self.plan();
         report.owners = args.owners;
         report.pets = num_pets;
@@ -306,7 +315,7 @@ impl<'a> Load<'a> {
     }
 
     /// Writes a backlog and waits until it is worked off.
-    fn burst(&self, crowd: &mut Crowd, num_records: u64) -> anyhow::Result<Report> {
+    fn burst(&self, crowd: &mut Crowd, num_records: u64) -> anyhow::Result<(Report, Reader)> {
         let consumed = self.consumed();
         let begun = self.topics.ends(&consumed)?;
         let announced = self.announced()?;
@@ -326,9 +335,9 @@ impl<'a> Load<'a> {
         })?;
         let took = done - started;
         let (num_read, bare) = self.topics.read_bare(&begun, &ends)?;
-        let _reader = self.read_from(&announced)?;
+        let reader = self.read_from(&announced)?;
         self.await_books();
-        Ok(Report {
+        let report = Report {
             mode: if self.args.hold.is_some() { "backlog" } else { "burst" },
             awards: sent.num_awards,
             spawns: sent.num_moves,
@@ -338,7 +347,8 @@ impl<'a> Load<'a> {
             records_per_second: num_records as f64 / took.as_secs_f64(),
             bare_records_per_second: Some(num_read as f64 / bare.as_secs_f64()),
             ..Report::default()
-        })
+        };
+        Ok((report, reader))
     }
 
     fn send(&self, crowd: &mut Crowd, num_records: u64) -> anyhow::Result<Sent> {
@@ -359,14 +369,17 @@ impl<'a> Load<'a> {
                 sent.num_steps += 1;
                 self.sender.movement(&record)?;
             }
-            Act::Order { command, num_events } => {
+            Act::Order { command, num_events, num_levels } => {
                 *match &command.order {
                     pet::Order::Spawn { .. } | pet::Order::Despawn => &mut sent.num_moves,
                     pet::Order::Attempt { .. } => &mut sent.num_tricks,
                     _ => &mut sent.num_awards,
                 } += 1;
                 sent.num_events += num_events;
-                self.books.lock().order(&command, due);
+                let mut books = self.books.lock();
+                books.order(&command, due);
+                books.expect_levels(num_levels);
+                drop(books);
                 self.sender.command(&command)?;
             }
         }
@@ -463,17 +476,4 @@ fn signal(signal: &str, pid: u32) -> anyhow::Result<()> {
     let status = Command::new("kill").arg(signal).arg(pid.to_string()).status()?;
     anyhow::ensure!(status.success(), "kill {signal} {pid}: {status}");
     Ok(())
-}
-
-impl From<&Books> for Latency {
-    fn from(books: &Books) -> Self {
-        let millis = |share| books.latency(share).as_secs_f64() * 1_000.0;
-        Self {
-            p50: millis(0.5),
-            p90: millis(0.9),
-            p99: millis(0.99),
-            p999: millis(0.999),
-            max: millis(1.0),
-        }
-    }
 }

@@ -26,8 +26,10 @@ pub struct Books {
     num_spawns_seen: u64,
     num_despawns: u64,
     num_despawns_seen: u64,
-    /// Nobody but the sender takes pets out and home.
-    has_moves: bool,
+    num_levels: u64,
+    num_levels_seen: u64,
+    /// Nobody but the sender takes pets out and home, or lets them rise.
+    is_alone: bool,
     /// Awards announced more than once, or never ordered.
     num_unexpected: u64,
     /// Ids of all events seen; an event that stands twice shows here.
@@ -65,7 +67,9 @@ impl Books {
             num_spawns_seen: 0,
             num_despawns: 0,
             num_despawns_seen: 0,
-            has_moves: false,
+            num_levels: 0,
+            num_levels_seen: 0,
+            is_alone: false,
             num_unexpected: 0,
             ids: FxHashSet::default(),
             num_events: 0,
@@ -77,9 +81,15 @@ impl Books {
         }
     }
 
-    /// Books that hold spawns and despawns as well: each that is ordered must have its effect.
-    pub fn with_moves() -> Self {
-        Self { has_moves: true, ..Self::new() }
+    /// Books that hold spawns, despawns and levels as well: each that is ordered must have its
+    /// effect, and none may come of anything else.
+    pub fn of_all() -> Self {
+        Self { is_alone: true, ..Self::new() }
+    }
+
+    /// Enters how many levels an order brings, which is for the sender to know.
+    pub fn expect_levels(&mut self, num_levels: u64) {
+        self.num_levels += num_levels;
     }
 
     /// Enters an order before it is sent. Its latency counts from `due`, when it should
@@ -115,6 +125,7 @@ impl Books {
                 // Hunger's amount is negative.
                 self.num_feeds_seen += u64::from(*amount > 0);
             }
+            Body::LevelChanged { .. } => self.num_levels_seen += 1,
             Body::CommandResponse { .. } => self.num_tricks_seen += 1,
             Body::Spawned { .. } => self.num_spawns_seen += 1,
             // Hunger and age take pets home that nobody ordered home.
@@ -153,6 +164,11 @@ impl Books {
         self.lines().iter().map(|line| line.ordered.abs_diff(line.announced)).sum()
     }
 
+    /// From due to seen, in microseconds.
+    pub fn latencies(&self) -> &Histogram<u64> {
+        &self.latency
+    }
+
     /// From sent to seen, at this share (0.5 for the median).
     pub fn latency(&self, share: f64) -> Duration {
         Duration::from_micros(self.latency.value_at_quantile(share))
@@ -181,7 +197,8 @@ impl Books {
             line("feedings", self.num_feeds, self.num_feeds_seen),
             line("tricks", self.num_tricks, self.num_tricks_seen),
         ];
-        if self.has_moves {
+        if self.is_alone {
+            lines.push(line("level changes", self.num_levels, self.num_levels_seen));
             lines.push(line("pets taken out", self.num_spawns, self.num_spawns_seen));
             lines.push(line("pets taken home", self.num_despawns, self.num_despawns_seen));
         }

@@ -51,6 +51,8 @@ pub enum Act {
         command: pet::Command,
         /// What it will cause.
         num_events: u64,
+        /// Of these, changes of a level.
+        num_levels: u64,
     },
 }
 
@@ -165,7 +167,7 @@ impl Crowd {
             return self.trick(position);
         }
         let (command, num_events) = self.award_at(position);
-        Act::Order { command, num_events }
+        Act::Order { command, num_events, num_levels: num_events - 1 }
     }
 
     fn draw(&mut self) -> usize {
@@ -203,7 +205,7 @@ impl Crowd {
         let member = &mut self.members[position];
         let num_events = member.grow(TRICK_INCREASE) + 1;
         let command = member.command(Uuid::nil(), pet::Order::Attempt { command: TRICK });
-        Act::Order { command, num_events }
+        Act::Order { command, num_events, num_levels: num_events - 2 }
     }
 
     fn move_pet(&mut self, position: usize) -> Act {
@@ -215,7 +217,8 @@ impl Crowd {
             false => pet::Order::Despawn,
         };
         // Its slot changes, and it comes or goes.
-        Act::Order { command: member.command(Uuid::nil(), order), num_events: 2 }
+        let command = member.command(Uuid::nil(), order);
+        Act::Order { command, num_events: 2, num_levels: 0 }
     }
 
     /// A step, of the next pet that is out.

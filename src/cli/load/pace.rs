@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::report::{Latency, Report};
 use super::{Load, Sent};
-use crate::sim::Crowd;
+use crate::sim::{Crowd, Reader};
 
 impl Load<'_> {
     /// Sends at a rate and reads the events back as they come.
-    pub(super) fn pace(&self, crowd: &mut Crowd, rate: u32) -> anyhow::Result<Report> {
-        let _reader = self.read_from(&self.announced()?)?;
+    pub(super) fn pace(&self, crowd: &mut Crowd, rate: u32) -> anyhow::Result<(Report, Reader)> {
+        let reader = self.read_from(&self.announced()?)?;
         let started = Instant::now();
         let mut sent = Sent::default();
         let num_records = (self.args.duration.as_secs_f64() * f64::from(rate)) as u64;
@@ -29,7 +29,7 @@ impl Load<'_> {
         if sent.num_steps > 0 {
             self.await_lag()?;
         }
-        Ok(Report {
+        let report = Report {
             mode: "paced",
             awards: sent.num_awards,
             spawns: sent.num_moves,
@@ -39,6 +39,7 @@ impl Load<'_> {
             records_per_second: num_records as f64 / sending.as_secs_f64(),
             latency_ms: (sent.num_awards > 0).then(|| Latency::from(&*self.books.lock())),
             ..Report::default()
-        })
+        };
+        Ok((report, reader))
     }
 }

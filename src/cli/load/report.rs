@@ -11,6 +11,8 @@ use crate::sim::books::Line;
 const MAX_NAMED: usize = 5;
 /// Digits of a number in the report that say anything.
 const NUM_DIGITS: i32 = 6;
+/// Bound of the first bucket of latencies.
+const FIRST_BUCKET_MICROS: u64 = 125;
 
 #[derive(Default, Serialize)]
 pub(super) struct Report {
@@ -68,9 +70,12 @@ pub(super) struct Plan {
     pub zipf: Option<f64>,
 }
 
-/// Milliseconds at quantiles.
+/// Milliseconds of awards, at quantiles and by number.
 #[derive(Serialize)]
 pub(super) struct Latency {
+    pub num_awards: u64,
+    #[serde(serialize_with = "rounded")]
+    pub mean: f64,
     #[serde(serialize_with = "rounded")]
     pub p50: f64,
     #[serde(serialize_with = "rounded")]
@@ -81,6 +86,9 @@ pub(super) struct Latency {
     pub p999: f64,
     #[serde(serialize_with = "rounded")]
     pub max: f64,
+    /// Each bound in milliseconds, twice the one before, and how many were below it and not below
+    /// that one.
+    pub buckets: Vec<(f64, u64)>,
 }
 
 impl Report {
@@ -110,7 +118,7 @@ impl Report {
             writeln!(out, "a consumer that only reads the same records: {bare:.0}/s")?;
             writeln!(out, "the service came to {ratio:.2} of that")?;
         }
-        if let Some(Latency { p50, p90, p99, p999, max }) = &self.latency_ms {
+        if let Some(Latency { p50, p90, p99, p999, max, .. }) = &self.latency_ms {
             writeln!(
                 out,
                 "from due to seen in ms: p50 {p50:.1}, p90 {p90:.1}, p99 {p99:.1}, p99.9 {p999:.1}, \
@@ -137,6 +145,27 @@ impl Report {
     }
 }
 
+impl From<&Books> for Latency {
+    fn from(books: &Books) -> Self {
+        let latencies = books.latencies();
+        let millis = |micros: u64| micros as f64 / 1_000.0;
+        let at = |share| millis(latencies.value_at_quantile(share));
+        let steps = latencies.iter_log(FIRST_BUCKET_MICROS, 2.0);
+        let buckets = steps
+            .map(|step| (millis(step.value_iterated_to() + 1), step.count_since_last_iteration()));
+        Self {
+            num_awards: latencies.len(),
+            mean: latencies.mean() / 1_000.0,
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: at(1.0),
+            buckets: buckets.collect(),
+        }
+    }
+}
+
 fn rounded<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(significant(*number))
 }
@@ -160,11 +189,12 @@ fn significant(number: f64) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::pet::Body;
     use crate::domain::{CharacterId, PetId, pet};
 
     #[test]
@@ -180,6 +210,27 @@ mod tests {
         let report = Report { seconds: 1.0 / 3.0, ..Report::default() };
         let text = serde_json::to_string(&report).unwrap();
         assert!(text.contains("\"seconds\":0.333333,"), "{text}");
+    }
+
+    #[test]
+    fn latencies_stand_in_buckets_each_twice_the_one_before() {
+        let mut books = Books::new();
+        let now = Instant::now();
+        for (number, millis) in (1..).zip([0, 1, 1, 100]) {
+            let transaction = Uuid::from_u128(number);
+            let order = pet::Order::AwardCloseness { amount: 1 };
+            let award = pet::Command { transaction, actor: CharacterId(1), pet: PetId(1), order };
+            let due = now.checked_sub(Duration::from_millis(millis)).unwrap();
+            books.order(&award, due);
+            let body = Body::ClosenessChanged { slot: 0, closeness: 1, amount: 1, transaction };
+            books.announce(Uuid::nil(), &pet::Event { pet: PetId(1), owner: CharacterId(1), body });
+        }
+        let latency = Latency::from(&books);
+        assert_eq!(latency.num_awards, 4);
+        assert_eq!(latency.buckets.iter().map(|(_, num)| num).sum::<u64>(), 4);
+        assert_eq!(latency.buckets[0].0, 0.125);
+        assert!(latency.buckets.windows(2).all(|pair| pair[1].0 == 2.0 * pair[0].0));
+        assert!(latency.buckets.last().unwrap().0 > 100.0 && latency.max >= 100.0);
     }
 
     #[test]
