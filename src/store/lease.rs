@@ -96,7 +96,7 @@ impl Store {
                 if is_ours && backend == Backend::Postgres {
                     postgres::hold(&*connection, &shard).await?;
                 }
-                Ok(is_ours)
+                Ok(is_ours || !faults::has(Mechanism::Fence))
             })
             .await?;
         match (is_ours, &self.inner.locks) {
