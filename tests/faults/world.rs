@@ -1,6 +1,7 @@
 //! One world for one test: a database, topics and a group of its own, a process that serves
 //! it, and players with their books.
 
+use std::collections::HashSet;
 use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -13,9 +14,12 @@ use menagerie::domain::{Tenant, TenantId};
 use menagerie::edge::kafka::Options;
 use menagerie::sim::shop::Shop;
 use menagerie::sim::{Books, Crowd, Reader, Sender, Topics};
+use menagerie::wire::kafka::command;
 use parking_lot::Mutex;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::{Message as _, Offset, TopicPartitionList};
 use uuid::Uuid;
 
 use super::ears::{self, Journeys};
@@ -297,9 +301,36 @@ impl World {
             // If there are any, it is the harness: what never reached Kafka nobody can have lost.
             let num_unsent = self.sender.num_in_flight();
             differences.push(format!("{num_unsent} records are still with the sender"));
+            let num_twice = tokio::task::block_in_place(|| self.num_sent_twice());
+            differences.push(format!("{num_twice} commands stand twice on their topic"));
         }
         differences.extend(self.crowd.as_ref().unwrap().audit(&self.shop()).await.unwrap());
         differences
+    }
+
+    /// Awards that the sender's producer has written more than once: each has a transaction of its
+    /// own.
+    fn num_sent_twice(&self) -> usize {
+        let topic = self.options.topics.pet_command.as_str();
+        let ends = Topics::new(&self.options).unwrap().ends(&[topic]).unwrap();
+        let mut left: i64 = ends.values().sum();
+        let consumer: BaseConsumer =
+            self.options.reader().set("enable.partition.eof", "false").create().unwrap();
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in ends.keys() {
+            list.add_partition_offset(topic, *partition, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&list).unwrap();
+        let (mut seen, mut num_twice) = (HashSet::new(), 0);
+        while left > 0 {
+            let Some(Ok(message)) = consumer.poll(SOON) else { break };
+            left -= 1;
+            let command = message.payload().and_then(|payload| command::decode(payload).ok());
+            if let Some(command) = command.filter(|command| !command.transaction.is_nil()) {
+                num_twice += usize::from(!seen.insert(command.transaction));
+            }
+        }
+        num_twice
     }
 
     /// Whether this line of the books shows more announced than ordered before long.
