@@ -183,11 +183,15 @@ impl Operations {
         let greatest = self.engine()?.greatest_number(tenant);
         let is_passed = greatest.is_some_and(|greatest| left.start <= greatest.0);
         if left.start >= left.end || is_passed {
-            *left = self
-                .stored(move |store| async move {
-                    store.reserve_character_numbers(tenant, NUMBER_BLOCK, greatest).await
-                })
-                .await?;
+            let reserved = self.stored(move |store| async move {
+                store.reserve_character_numbers(tenant, NUMBER_BLOCK, greatest).await
+            });
+            match reserved.await {
+                Ok(block) => *left = block,
+                // There may be none above the greatest: what is left is free all the same.
+                Err(_) if left.start < left.end => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(CharacterId(left.next().expect("a block has numbers")))
     }

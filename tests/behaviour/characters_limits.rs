@@ -171,7 +171,12 @@ async fn a_number_is_had_once(world: World) {
     world.status(gone, "DELETED", json!({}));
     world.heard(2).await;
     let drawn = draw("Seven", u64::from(gone)).await;
-    assert_eq!(draw("Eight", drawn).await, drawn + 1);
+    let drawn = draw("Eight", drawn).await;
+    assert_eq!(drawn, u64::from(gone) + 2);
+    // None is above this one.
+    create("Nine", json!(u32::MAX)).await.with(201);
+    world.heard(1).await;
+    assert_eq!(draw("Ten", drawn).await, drawn + 1);
 }
 
 async fn what_the_catalog_does_not_know_is_refused(world: World) {
