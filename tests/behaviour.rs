@@ -46,6 +46,8 @@ macro_rules! behaviours {
 
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "support/stranger.rs"]
+mod stranger;
 
 #[path = "behaviour/admin.rs"]
 mod admin;

@@ -34,6 +34,8 @@ mod retention;
 mod services;
 #[path = "faults/starting.rs"]
 mod starting;
+#[path = "support/stranger.rs"]
+mod stranger;
 #[path = "faults/tracing.rs"]
 mod tracing;
 #[path = "support/wait.rs"]

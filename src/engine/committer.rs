@@ -199,18 +199,14 @@ impl Committer {
             return;
         }
         let (store, fence) = (self.parts.store.clone(), self.parts.fence.clone());
-        let asked = Instant::now();
-        let renewed =
-            self.parts.runtime.spawn(async move { store.renew(&fence, fence.lease).await });
-        context.spawn(renewed.into_actor(self).map(move |renewed, this, _| {
+        let hold = Arc::clone(&self.parts.hold);
+        let kept = self.parts.runtime.spawn(async move { hold.keep(&store, &fence).await });
+        context.spawn(kept.into_actor(self).map(|kept, this, _| {
             this.is_renewing = false;
-            match renewed {
-                Ok(Ok(true)) => this.parts.hold.renew(asked),
+            match kept {
+                Ok(Ok(true)) => {}
                 Ok(Ok(false)) => this.fenced(),
-                failed => {
-                    this.parts.hold.doubt();
-                    tracing::warn!("the lease is not renewed: {failed:?}");
-                }
+                failed => tracing::warn!("the lease is not renewed: {failed:?}"),
             }
         }));
     }
@@ -327,7 +323,7 @@ async fn finish(
 ) -> End {
     let was_interrupted = *tenure.borrow() == Tenure::Interrupted;
     if was_interrupted {
-        match store.renew(fence, fence.lease).await {
+        match hold.keep(store, fence).await {
             Ok(true) => {}
             Ok(false) => return End::Fenced,
             Err(error) => {

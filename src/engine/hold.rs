@@ -8,6 +8,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::store::{self, Fence, Store};
+
 /// The end of the lease as this process may count on it. By its own clock, which only has to
 /// run as fast as the database's.
 pub struct Hold {
@@ -38,13 +40,28 @@ impl Hold {
         self.until.fetch_max(until, Ordering::AcqRel);
     }
 
+    /// Renews the lease without a commit. False: another process has the shard.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn keep(&self, store: &Store, fence: &Fence) -> Result<bool, store::Error> {
+        let asked = Instant::now();
+        let kept = store.renew(fence, fence.lease).await;
+        match &kept {
+            Ok(true) => self.renew(asked),
+            Ok(false) => self.end(),
+            Err(_) => self.doubt(),
+        }
+        kept
+    }
+
     /// The database did not answer: the session that holds the shard's lock may be gone, and then
     /// another process may have the shard at once.
     pub fn doubt(&self) {
         self.until.store(0, Ordering::Release);
     }
 
-    /// The shard is about to be given back.
+    /// The shard is another process's, or about to be given back.
     pub fn end(&self) {
         self.is_over.store(true, Ordering::Release);
     }

@@ -263,6 +263,7 @@ async fn points_are_allocated_all_or_not_at_all(world: World) {
         (json!({ "strength": 6 }), "not_enough_points"),
         (json!({ "strength": 3, "wisdom": 3 }), "not_enough_points"),
         (json!({ "strength": u32::MAX, "wisdom": u32::MAX }), "not_enough_points"),
+        (json!({ "strength": 4_294_967_296_u64, "wisdom": 1 }), "not_enough_points"),
         (json!({ "strength": u64::MAX, "wisdom": 1 }), "not_enough_points"),
     ] {
         allocate(points).await.refused(409, code);

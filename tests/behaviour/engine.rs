@@ -14,7 +14,7 @@ use menagerie::store::Store;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database};
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, watch};
 use uuid::Uuid;
@@ -143,13 +143,6 @@ impl Setup {
         let connection = Database::connect(url).await.unwrap();
         connection.execute_unprepared(sql).await.unwrap();
         connection.close().await.unwrap();
-    }
-
-    /// Another program on the same database.
-    pub(super) async fn stranger(&self) -> DatabaseConnection {
-        let mut options = ConnectOptions::new(self.config().database.url.expose());
-        options.max_connections(1);
-        Database::connect(options).await.unwrap()
     }
 
     async fn create_topics(&self) {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectionTrait, DatabaseConnection};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::ears::Heard;
 use super::engine::{Backend, CATALOG_PETS, Engine, LOOK_EVERY, SOON, Setup};
+use super::stranger::Stranger;
 use super::world::{Event, MAP, Topic, World, alone, event, read, spawned};
 
 const OWNER: u32 = 12_345;
@@ -47,8 +47,9 @@ async fn nobody_leaves_memory_who_is_asked_for() {
     let (first, here) =
         (world.hero(Uuid::new_v4(), "Bob").await, world.hero(Uuid::new_v4(), "Cid").await);
     let award = json!({ "amount": 1 });
-    let (keys, pets) = (setup.stranger().await, setup.stranger().await);
-    lock(&keys, "idempotency_keys").await;
+    let config = setup.config();
+    let url = config.database.url.expose();
+    let keys = Stranger::lock(url, "idempotency_keys").await;
     let paths = [&first, &here, &absent].map(|hero| hero.path("/experience"));
     let blocked = world.keyed("first", &paths[0], &award);
     // Both are for the look-up behind that one: the absent one is read once it is over.
@@ -58,10 +59,10 @@ async fn nobody_leaves_memory_who_is_asked_for() {
     };
     let (first, (here, absent), ()) = tokio::join!(blocked, together, async {
         tokio::time::sleep(IDLE / 4).await;
-        lock(&pets, "pets").await;
-        keys.execute_unprepared("rollback").await.unwrap();
+        let pets = Stranger::lock(url, "pets").await;
+        keys.leave().await;
         tokio::time::sleep(3 * IDLE).await;
-        pets.execute_unprepared("rollback").await.unwrap();
+        pets.leave().await;
     });
     for reply in [first, here, absent] {
         assert_eq!(reply.ok()["experience"], 1);
@@ -73,12 +74,6 @@ async fn nobody_leaves_memory_who_is_asked_for() {
 async fn end(world: World, engine: Arc<Engine>) {
     drop(world);
     engine.stop().await;
-}
-
-/// Makes everybody wait who reads that table.
-async fn lock(stranger: &DatabaseConnection, table: &str) {
-    let sql = format!("begin; lock table {table} in access exclusive mode");
-    stranger.execute_unprepared(&sql).await.unwrap();
 }
 
 async fn a_restart_keeps_who_is_online_and_repeats_nothing(setup: Setup) {

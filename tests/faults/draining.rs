@@ -1,9 +1,8 @@
 //! Processes that are asked to end.
 
-use sea_orm::ConnectionTrait as _;
-
 use super::process::{Process, until};
 use super::services::Service;
+use super::stranger::Stranger;
 use super::world::World;
 
 const NUM_AWARDS: u32 = 1_500;
@@ -36,15 +35,14 @@ async fn a_process_asked_to_end_while_it_restores_ends_and_the_next_one_goes_on(
     let Some(mut world) = World::new().await else { return };
     world.populate().await;
     world.kill();
-    let stranger = world.ground.stranger().await;
-    let sql = "begin; lock table characters in access exclusive mode";
-    stranger.execute_unprepared(sql).await.unwrap();
+    let url = world.ground.get("MENAGERIE_DATABASE__URL");
+    let stranger = Stranger::lock(url, "characters").await;
     let mut process = Process::start(&world.ground.env, "");
     let restoring = Some((503, "restoring\n".into()));
     until("the restoration", async || process.ask("/startupz").await == restoring).await;
     process.signal("-TERM");
     assert_eq!(process.wait_for_end().await.code(), Some(0));
-    stranger.execute_unprepared("rollback").await.unwrap();
+    stranger.leave().await;
     world.restart_with("").await;
     world.award(NUM_AWARDS).await;
     assert_eq!(world.differences().await, Vec::<String>::new());

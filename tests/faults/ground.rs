@@ -3,9 +3,7 @@
 use menagerie::config::{Config, Sources};
 use menagerie::edge::kafka::Options;
 use menagerie::sidecar::ports::kafka_options;
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
-};
+use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
@@ -73,13 +71,6 @@ impl Ground {
         let sources = Sources { file: None, env: self.env.clone(), flags: Vec::new() };
         let config = Config::load(sources).unwrap().config;
         kafka_options(&config.kafka).unwrap().0
-    }
-
-    /// Another program on the database.
-    pub(super) async fn stranger(&self) -> DatabaseConnection {
-        let mut options = ConnectOptions::new(self.get("MENAGERIE_DATABASE__URL"));
-        options.max_connections(1);
-        Database::connect(options).await.unwrap()
     }
 
     /// The number that a query on the database gives.

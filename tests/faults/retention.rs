@@ -43,36 +43,37 @@ async fn make_commands_anew(world: &World) {
     .await;
 }
 
-/// Reads on after `change`, which meets the topic while nobody reads it.
-async fn reads_on_after(change: impl AsyncFnOnce(&World)) {
-    let Some(mut world) = World::new().await else { return };
+/// A world of which everything sent was read and has had its effect.
+async fn settled() -> Option<World> {
+    let mut world = World::new().await?;
     world.populate().await;
     world.award(NUM_AWARDS).await;
     assert_eq!(world.differences().await, Vec::<String>::new());
     world.await_all_read().await;
-    world.kill();
-    change(&world).await;
-    world.restart_with("").await;
-    world.award(NUM_AWARDS).await;
-    assert_eq!(world.differences().await, Vec::<String>::new());
+    Some(world)
+}
+
+fn assert_it_is_logged(world: &mut World) {
     let log = world.process().log();
     assert!(log.contains("offset is out of the topic's range"), "{log}");
-    world.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_made_anew_is_read_from_its_beginning() {
-    reads_on_after(async |world| make_commands_anew(world).await).await;
+    let Some(mut world) = settled().await else { return };
+    world.kill();
+    make_commands_anew(&world).await;
+    world.restart_with("").await;
+    world.award(NUM_AWARDS).await;
+    assert_eq!(world.differences().await, Vec::<String>::new());
+    assert_it_is_logged(&mut world);
+    world.close().await;
 }
 
 /// Nothing stands in the new topic yet when it is found: the next process begins with it as well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_made_anew_is_read_from_its_beginning_by_the_next_process_too() {
-    let Some(mut world) = World::new().await else { return };
-    world.populate().await;
-    world.award(NUM_AWARDS).await;
-    assert_eq!(world.differences().await, Vec::<String>::new());
-    world.await_all_read().await;
+    let Some(mut world) = settled().await else { return };
     world.kill();
     make_commands_anew(&world).await;
     world.restart_with("").await;
@@ -89,10 +90,7 @@ async fn a_topic_made_anew_is_read_from_its_beginning_by_the_next_process_too() 
 /// What is lost is what retention took, and no more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_lost_its_beginning_is_read_on_where_it_begins() {
-    let Some(mut world) = World::new().await else { return };
-    world.populate().await;
-    world.award(NUM_AWARDS).await;
-    world.await_all_read().await;
+    let Some(mut world) = settled().await else { return };
     world.kill();
     world.award(NUM_AWARDS).await;
     world.flush();
@@ -101,19 +99,14 @@ async fn a_topic_that_lost_its_beginning_is_read_on_where_it_begins() {
     world.award(NUM_AWARDS).await;
     let taken = u64::from(NUM_AWARDS);
     until("all but what was taken", async || world.lost() == taken).await;
-    let log = world.process().log();
-    assert!(log.contains("offset is out of the topic's range"), "{log}");
+    assert_it_is_logged(&mut world);
     world.close().await;
 }
 
 /// While nothing is read nobody hears of the error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_made_anew_while_reading_is_held_is_read_from_its_beginning() {
-    let Some(mut world) = World::new().await else { return };
-    world.populate().await;
-    world.award(NUM_AWARDS).await;
-    assert_eq!(world.differences().await, Vec::<String>::new());
-    world.await_all_read().await;
+    let Some(mut world) = settled().await else { return };
     let probes = world.probes();
     assert_eq!(probes.post("/admin/intake/pause").await.0, 200);
     make_commands_anew(&world).await;

@@ -2,6 +2,8 @@
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizer;
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
+use icu_properties::{CodePointMapData, CodePointSetData};
 
 /// Characters of a name, after trimming.
 const CHARS: std::ops::RangeInclusive<usize> = 3..=30;
@@ -64,22 +66,24 @@ pub fn fold(text: &str) -> Box<str> {
 /// A letter or a decimal digit of any script, or a combining mark, for which many scripts have
 /// no composed form; nothing that cannot be seen.
 fn is_written(c: char) -> bool {
-    use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
-    use icu_properties::{CodePointMapData, CodePointSetData};
-    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    let category = category(c);
     // Some digits of Chinese and Roman numerals are letter numbers.
     let is_part = GeneralCategoryGroup::Letter.contains(category)
-        || GeneralCategoryGroup::Mark.contains(category)
+        || is_mark(c)
         || matches!(category, GeneralCategory::DecimalNumber | GeneralCategory::LetterNumber);
     is_part && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
+fn is_mark(c: char) -> bool {
+    GeneralCategoryGroup::Mark.contains(category(c))
+}
+
+fn category(c: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(c)
+}
+
 /// Whether a combining mark has nothing to combine with.
 fn has_bare_mark(text: &str) -> bool {
-    use icu_properties::CodePointMapData;
-    use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
-    let categories = CodePointMapData::<GeneralCategory>::new();
-    let is_mark = |c: char| GeneralCategoryGroup::Mark.contains(categories.get(c));
     let before = std::iter::once(' ').chain(text.chars());
     before.zip(text.chars()).any(|(before, c)| is_mark(c) && !is_written(before))
 }

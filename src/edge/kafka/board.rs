@@ -46,7 +46,6 @@ impl Board {
 
     /// The log no longer has what was to be read next, and ends at `end`.
     pub fn begin_again(&self, at: &Progress, end: i64) {
-        self.read(std::slice::from_ref(at));
         self.committed(std::slice::from_ref(at));
         self.ends(&at.source, end);
     }
@@ -71,7 +70,7 @@ impl Board {
     }
 
     /// Where partitions ended when the client last heard of it, negative until it has.
-    pub fn told(&self, end: impl Fn(&Partition) -> Option<i64>) {
+    pub fn told(&self, mut end: impl FnMut(&Arc<Partition>) -> Option<i64>) {
         for state in &mut *self.0.lock() {
             let end = end(&state.source).filter(|end| *end >= 0);
             // Never backwards: while it is paused the end is asked for, and not told here.

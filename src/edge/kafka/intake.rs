@@ -4,21 +4,21 @@
 //! wait for: who reads is decided by the shard's lease. Offsets are committed to Kafka
 //! afterwards, for lag tools to see.
 
+mod context;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rdkafka::client::ClientContext;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::statistics::Statistics;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::board::Board;
 use super::client::Options;
-use super::cut_off::{CutOff, has_broker};
+use super::cut_off::CutOff;
 use super::decode::Decoder;
 use super::gathering::Gathering;
 use super::partitions::{Assigned, Begun, Partitions};
@@ -44,8 +44,6 @@ const LOOK_PATIENCE: Duration = Duration::from_millis(250);
 
 /// After so long the statistics that are polled are of what was assigned last.
 const SETTLED_AFTER: Duration = Duration::from_secs(3);
-/// What librdkafka's statistics call the state of a partition it has given up.
-const FETCH_STOPPED: &str = "none";
 
 /// The consumed topics of one cluster.
 pub struct KafkaRecords {
@@ -338,11 +336,15 @@ impl Reader {
 
     fn hand_over(&self, gathering: Gathering) {
         if let Some(batch) = gathering.finish() {
-            self.shared.board.read(&batch.progress);
-            self.delivery.credits.take(batch.credits);
-            let envelope = Envelope::seal(ActorKind::Supervisor);
-            self.delivery.supervisor.do_send(Deliver { batch, envelope });
+            self.deliver(batch);
         }
+    }
+
+    fn deliver(&self, batch: Batch) {
+        self.shared.board.read(&batch.progress);
+        self.delivery.credits.take(batch.credits);
+        let envelope = Envelope::seal(ActorKind::Supervisor);
+        self.delivery.supervisor.do_send(Deliver { batch, envelope });
     }
 
     /// New partitions, or those of a new client, are read: they join a pause, so that all are
@@ -427,15 +429,13 @@ impl Reader {
         if self.assigned_at.elapsed() < SETTLED_AFTER {
             stopped.clear();
         }
-        let mut begun = Vec::new();
-        let outcome = if std::mem::take(&mut self.must_repair) {
-            self.partitions.repair(&self.consumer, &mut begun)
-        } else if !stopped.is_empty() {
-            self.partitions.restart(&self.consumer, &stopped, &mut begun)
-        } else {
+        let must_look = std::mem::take(&mut self.must_repair);
+        if stopped.is_empty() && !must_look {
             return;
-        };
-        if let Err(error) = outcome {
+        }
+        let mut begun = Vec::new();
+        if let Err(error) = self.partitions.repair(&self.consumer, &stopped, must_look, &mut begun)
+        {
             self.note_error(&error);
         }
         if !begun.is_empty() || !stopped.is_empty() {
@@ -445,9 +445,7 @@ impl Reader {
         for Begun { progress, end } in begun {
             self.shared.board.begin_again(&progress, end);
             // To SQL, where the next process would find the offset of the old log.
-            let batch = Batch { progress: vec![progress], ..Batch::default() };
-            let envelope = Envelope::seal(ActorKind::Supervisor);
-            self.delivery.supervisor.do_send(Deliver { batch, envelope });
+            self.deliver(Batch { progress: vec![progress], ..Batch::default() });
         }
     }
 
@@ -481,28 +479,3 @@ impl Reader {
         }
     }
 }
-
-impl ClientContext for Context {
-    /// Lag is what stands on the topic beyond what is committed in SQL.
-    fn stats(&self, statistics: Statistics) {
-        self.shared.cut_off.note(!has_broker(&statistics));
-        let told = |source: &Partition| {
-            let topic = statistics.topics.get(&*source.topic)?;
-            topic.partitions.get(&source.partition)
-        };
-        self.shared.board.told(|source| told(source).map(|partition| partition.hi_offset));
-        let sources = self.shared.board.states().into_iter().map(|state| state.source);
-        let is_stopped = |source: &Partition| {
-            told(source).is_some_and(|partition| partition.fetch_state == FETCH_STOPPED)
-        };
-        *self.shared.stopped.lock() = sources.filter(|source| is_stopped(source)).collect();
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        METRICS.intake.errors.inc();
-        tracing::warn!("kafka: {error}: {reason}");
-        *self.shared.last_error.lock() = Some(format!("{error}: {reason}"));
-    }
-}
-
-impl ConsumerContext for Context {}

@@ -127,37 +127,25 @@ impl Partitions {
     }
 
     /// Begins again with partitions that librdkafka has stopped, as their offset was out of range
-    /// then: where reading was if the log has that now, else where [`Range::beginning`] says.
+    /// then, and, when `all` are to be looked at, with those whose log no longer has what is to be
+    /// read next: where reading was if the log has that, else where [`Range::beginning`] says.
     ///
     /// # Errors
     /// The first; the statistics name what is left.
-    pub fn restart(
-        &mut self,
-        consumer: &BaseConsumer<Context>,
-        stopped: &[Arc<Partition>],
-        begun: &mut Vec<Begun>,
-    ) -> KafkaResult<()> {
-        for assigned in &mut self.assigned {
-            if stopped.contains(&assigned.source) {
-                let range = assigned.range(consumer)?;
-                begun.extend(assigned.begin_again(consumer, range)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Begins again with partitions whose log no longer has what is to be read next.
-    ///
-    /// # Errors
-    /// The first.
     pub fn repair(
         &mut self,
         consumer: &BaseConsumer<Context>,
+        stopped: &[Arc<Partition>],
+        all: bool,
         begun: &mut Vec<Begun>,
     ) -> KafkaResult<()> {
         for assigned in &mut self.assigned {
+            let is_stopped = stopped.contains(&assigned.source);
+            if !is_stopped && !all {
+                continue;
+            }
             let range = assigned.range(consumer)?;
-            if !range.contains(assigned.next_offset) {
+            if is_stopped || !range.contains(assigned.next_offset) {
                 begun.extend(assigned.begin_again(consumer, range)?);
             }
         }

@@ -59,14 +59,7 @@ impl KnownTenants {
     /// Encodes a round: its last states, its events, its offsets.
     pub fn prepare(&self, mut round: Round, keep: Keep) -> Prepared {
         let mut work = Work { decided_at: round.now, ..Work::default() };
-        let mut outgoing = Outgoing {
-            kafka: Writer::new(),
-            nats: Writer::new(),
-            dead_letters: Vec::new(),
-            history: Vec::new(),
-            forgotten: Vec::new(),
-            keep,
-        };
+        let mut outgoing = Outgoing::new(keep);
         for stepped in &mut round.stepped {
             self.note_tenant(stepped, &mut work);
             outgoing.add(stepped);
@@ -127,6 +120,17 @@ impl KnownTenants {
 }
 
 impl Outgoing {
+    fn new(keep: Keep) -> Self {
+        Self {
+            kafka: Writer::new(),
+            nats: Writer::new(),
+            dead_letters: Vec::new(),
+            history: Vec::new(),
+            forgotten: Vec::new(),
+            keep,
+        }
+    }
+
     fn add(&mut self, stepped: &mut Stepped) {
         let mut events = std::mem::take(&mut stepped.events).into_iter();
         let mut num_taken = 0;
@@ -348,14 +352,7 @@ mod tests {
             event(character, 9, deleted(false)),
             event(character, 1, deleted(true)),
         ];
-        let mut outgoing = Outgoing {
-            kafka: Writer::new(),
-            nats: Writer::new(),
-            dead_letters: Vec::new(),
-            history: Vec::new(),
-            forgotten: Vec::new(),
-            keep: Keep { dead_letter_topic: false, history: true },
-        };
+        let mut outgoing = Outgoing::new(Keep { dead_letter_topic: false, history: true });
         for event in events {
             outgoing.publish(&event, key, &Cause::none().into(), None);
         }

@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 use actix::Addr;
 use futures::{TryStreamExt as _, stream};
@@ -50,7 +49,7 @@ pub(super) async fn holding<T>(
     store: &Store,
     runtime: &Runtime,
     fence: &Fence,
-    hold: &Hold,
+    hold: &Arc<Hold>,
     what: impl Future<Output = Result<T, StartError>>,
 ) -> Result<T, StartError> {
     let mut what = pin!(what);
@@ -58,21 +57,13 @@ pub(super) async fn holding<T>(
         if let Ok(done) = tokio::time::timeout(fence.lease / 3, &mut what).await {
             return done;
         }
-        let asked = Instant::now();
-        let fence = fence.clone();
-        let renewed = on(runtime, store.clone(), move |store| async move {
-            store.renew(&fence, fence.lease).await
-        });
-        match renewed.await {
-            Ok(true) => hold.renew(asked),
-            Ok(false) => {
-                hold.end();
-                return Err(StartError::Fenced);
-            }
-            Err(error) => {
-                hold.doubt();
-                tracing::warn!("the lease is not renewed: {error}");
-            }
+        let (fence, hold) = (fence.clone(), Arc::clone(hold));
+        let kept =
+            on(runtime, store.clone(), move |store| async move { hold.keep(&store, &fence).await });
+        match kept.await {
+            Ok(true) => {}
+            Ok(false) => return Err(StartError::Fenced),
+            Err(error) => tracing::warn!("the lease is not renewed: {error}"),
         }
     }
 }

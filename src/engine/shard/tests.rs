@@ -356,10 +356,10 @@ async fn a_clock_whose_work_is_given_up_is_let_be_for_a_while() {
 }
 
 /// A shard that is held, and the end of the hold.
-async fn held(store: &Store, lease: Duration) -> (Fence, Hold) {
+async fn held(store: &Store, lease: Duration) -> (Fence, Arc<Hold>) {
     let asked = Instant::now();
     let Lease { epoch, .. } = store.acquire(SHARD, "test", lease).await.unwrap().unwrap();
-    (Fence { shard: SHARD.into(), epoch, lease }, Hold::new(lease, asked))
+    (Fence { shard: SHARD.into(), epoch, lease }, Arc::new(Hold::new(lease, asked)))
 }
 
 #[actix_rt::test]

@@ -117,15 +117,10 @@ impl Handler<Tend> for BrokerSupervisor {
             self.retire_idle(context);
         }
         self.keep_up(context);
-        if self.is_quiet()
-            && self.queue.is_empty()
-            && (self.last_commit_at.elapsed() >= message.renew_after || self.queue.has_progress())
-        {
+        let must_renew = self.last_commit_at.elapsed() >= message.renew_after;
+        if self.is_quiet() && self.queue.is_empty() && (must_renew || self.queue.has_progress()) {
             self.dispatch(Draft::default(), Instant::now(), context);
-        } else if self.is_resolving
-            && self.open.is_empty()
-            && self.last_commit_at.elapsed() >= message.renew_after
-        {
+        } else if must_renew && self.is_resolving && self.open.is_empty() {
             // A round now would commit the offsets of what is being looked up.
             let envelope = Envelope::seal(Kind::Committer);
             self.parts.committer.do_send(Renew { envelope });
