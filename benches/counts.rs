@@ -9,9 +9,13 @@ use menagerie::domain::pet::{Command, Order};
 use menagerie::domain::{CharacterId, Effects};
 use menagerie::wire::kafka::{command, movement};
 
+use menagerie::engine::committer::prepare;
 use samples::{Timed, World, award, closeness_changed, pet_of, transaction};
+use stage::{NUM_OWNERS, Stage, check};
 
 mod samples;
+#[path = "samples/stage.rs"]
+mod stage;
 
 const OWNER: u32 = 12_345;
 
@@ -25,6 +29,7 @@ fn main() {
         "decode-movement" => decode_movement(number),
         "step-award" => step_award(number),
         "encode-event" => encode_event(number),
+        "round" => round(number),
         other => panic!("{other} is none of them"),
     }
 }
@@ -63,5 +68,13 @@ fn encode_event(number: u32) {
     let event = closeness_changed(OWNER);
     for _ in 0..number {
         black_box(samples::announce(black_box(std::slice::from_ref(&event))));
+    }
+}
+
+/// Rounds in which each of a thousand actors steps an award, up to what their transactions write.
+fn round(number: u32) {
+    let stage = Stage::new();
+    for _ in 0..number / NUM_OWNERS {
+        check(&prepare(black_box(stage.stepped(NUM_OWNERS))), NUM_OWNERS);
     }
 }

@@ -1,7 +1,7 @@
 //! What a character handled lately: enough to see why it is slow, and no more.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -27,9 +27,29 @@ pub struct Handled {
     duration_micros: u32,
     /// 1, or how many movements.
     pub num_inputs: u32,
-    /// As in the `command` label.
-    pub command: &'static str,
+    command: Name,
     pub outcome: Outcome,
+}
+
+// Each character keeps 32 of them.
+const _: () = assert!(size_of::<Handled>() == 24);
+
+/// What a command is called, in one byte: where it stands in [`NAMES`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Name(u8);
+
+/// Names of commands in the order in which they were first met; twice as many as there are.
+static NAMES: [OnceLock<&'static str>; 96] = [const { OnceLock::new() }; 96];
+
+impl Name {
+    fn of(name: &'static str) -> Self {
+        let position = NAMES.iter().position(|known| *known.get_or_init(|| name) == name);
+        Self(position.and_then(|position| u8::try_from(position).ok()).expect("names are few"))
+    }
+
+    fn get(self) -> &'static str {
+        NAMES[usize::from(self.0)].get().copied().expect("it was met")
+    }
 }
 
 /// The latest inputs of one character, and how far each partition came with it. Empty, and
@@ -59,7 +79,7 @@ impl Recent {
     /// pushes no command out.
     pub fn walk(&mut self, span: Span, num_inputs: u32, outcome: Outcome) {
         let mut num_before = 0;
-        if let Some(last) = self.handled.pop_back_if(|last| last.command == MOVEMENT) {
+        if let Some(last) = self.handled.pop_back_if(|last| last.command() == MOVEMENT) {
             num_before = last.num_inputs;
         }
         self.push(Handled {
@@ -67,7 +87,7 @@ impl Recent {
             wait_micros: micros(span.opened - span.sealed),
             duration_micros: micros(span.opened.elapsed()),
             num_inputs: num_before.saturating_add(num_inputs),
-            command: MOVEMENT,
+            command: Name::of(MOVEMENT),
             outcome,
         });
     }
@@ -119,13 +139,18 @@ impl Recorder<'_> {
             wait_micros: micros(self.wait),
             duration_micros: micros(duration),
             num_inputs: 1,
-            command: item.input.name(),
+            command: Name::of(item.input.name()),
             outcome,
         });
     }
 }
 
 impl Handled {
+    /// As in the `command` label.
+    pub fn command(&self) -> &'static str {
+        self.command.get()
+    }
+
     pub fn at(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.at_micros).unwrap_or_default()
     }
@@ -160,7 +185,7 @@ mod tests {
             wait_micros: 0,
             duration_micros: 0,
             num_inputs: 1,
-            command,
+            command: Name::of(command),
             outcome: Outcome::Applied,
         };
         for _ in 0..MAX_HANDLED {
@@ -171,7 +196,7 @@ mod tests {
         recent.push(other("DESPAWN"));
         recent.walk(span, 1, Outcome::Applied);
         let handled: Vec<_> =
-            recent.handled().map(|one| (one.command, one.num_inputs, one.outcome)).collect();
+            recent.handled().map(|one| (one.command(), one.num_inputs, one.outcome)).collect();
         assert_eq!(handled.len(), MAX_HANDLED);
         let walked = (MOVEMENT, 5, Outcome::Ignored(Reason::OtherMap));
         assert_eq!(

@@ -5,12 +5,14 @@
 //! by-hand pipeline      rounds, with a hash map in place of supervisor and actors
 //! by-hand one-by-one    one transaction a command
 //! by-hand statements PETS SECONDS   the state changes alone, on PostgreSQL; prints a rate
+//! by-hand actors NUMBER   actix actors that hold nothing; prints KiB of resident memory each
 //! ```
 //!
 //! Configured by the environment as `menagerie serve`, with `PEER_PORT` for the pets API. They do the
 //! award job: characters log in, pets are taken out and awarded. Nothing else is handled, nothing goes
-//! to NATS, and nothing is recovered after a crash.
+//! to NATS, and nothing is recovered after a crash. `actors` needs none of that.
 
+mod actors;
 mod announce;
 mod api;
 mod intake;
@@ -63,6 +65,9 @@ fn main() -> anyhow::Result<()> {
     }));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let ["actors", number] = arguments[..] {
+        return actors::run(number.parse()?);
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ground = runtime.block_on(Ground::prepare())?;
@@ -73,7 +78,7 @@ fn main() -> anyhow::Result<()> {
         ["statements", pets, seconds] => {
             runtime.block_on(statements::run(&ground, pets.parse()?, seconds.parse()?))
         }
-        _ => anyhow::bail!("pipeline, one-by-one, or statements PETS SECONDS"),
+        _ => anyhow::bail!("pipeline, one-by-one, statements PETS SECONDS, or actors NUMBER"),
     }
 }
 

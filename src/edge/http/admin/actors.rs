@@ -339,7 +339,7 @@ impl From<&Handled> for Message {
     fn from(handled: &Handled) -> Self {
         Self {
             at: handled.at(),
-            message: handled.command,
+            message: handled.command(),
             num_inputs: handled.num_inputs,
             wait_seconds: handled.wait().as_secs_f64(),
             duration_seconds: handled.duration().as_secs_f64(),
