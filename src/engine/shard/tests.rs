@@ -349,9 +349,15 @@ async fn a_clock_whose_work_is_given_up_is_let_be_for_a_while() {
         assert!(Instant::now() < deadline, "no clock comes by twice");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let num_settled = num_processed().await;
-    tokio::time::sleep(2 * PAUSE).await;
-    assert_eq!(num_processed().await, num_settled);
+    // What is on its way comes yet; a clock that is not let be comes hundreds of times a second.
+    loop {
+        let num_before = num_processed().await;
+        tokio::time::sleep(2 * PAUSE).await;
+        if num_before > 0 && num_processed().await == num_before {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it is not let be");
+    }
     shard.drain(Instant::now() + Duration::from_secs(20)).await;
 }
 
