@@ -18,6 +18,10 @@ mod samples;
 mod stage;
 
 const OWNER: u32 = 12_345;
+/// Events and rounds that are made beforehand, whatever number is done, so that the difference of two
+/// runs is what they take by themselves.
+const NUM_EVENTS: usize = 4_096;
+const NUM_ROUNDS: u32 = 4;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -65,16 +69,20 @@ fn step_award(number: u32) {
 
 /// Into the outbox row of its round.
 fn encode_event(number: u32) {
-    let event = closeness_changed(OWNER);
-    for _ in 0..number {
-        black_box(samples::announce(black_box(std::slice::from_ref(&event))));
-    }
+    let events = vec![closeness_changed(OWNER); NUM_EVENTS];
+    black_box(samples::announce(black_box(&events[..number as usize])));
 }
 
-/// Rounds in which each of a thousand actors steps an award, up to what their transactions write.
+/// From the answers of as many actors as a round has inputs to what its transaction writes.
 fn round(number: u32) {
     let stage = Stage::new();
-    for _ in 0..number / NUM_OWNERS {
-        check(&prepare(black_box(stage.stepped(NUM_OWNERS))), NUM_OWNERS);
+    let rounds: Vec<_> = (0..NUM_ROUNDS).map(|_| stage.stepped(NUM_OWNERS)).collect();
+    let mut prepared = Vec::new();
+    let mut rounds = rounds.into_iter();
+    for round in rounds.by_ref().take((number / NUM_OWNERS) as usize) {
+        prepared.push(prepare(black_box(round)));
+    }
+    for prepared in &prepared {
+        check(prepared, NUM_OWNERS);
     }
 }

@@ -4,15 +4,15 @@
 //! books: every award must be announced exactly once, and the API must tell what the awards
 //! add up to.
 
+mod held;
 mod pace;
 mod report;
 
 use std::io::{self, Write as _};
-use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use parking_lot::Mutex;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::ConfigArgs;
 use super::exit::{Exit, Failure};
 use super::out::{self, Stdout};
-use crate::config::Log;
+use crate::config::{Log, Secret};
 use crate::domain::{Tenant, TenantId, pet};
 use crate::edge::kafka::Options;
 use crate::sidecar::ports::kafka_options;
@@ -30,6 +30,7 @@ use crate::sim::shop::Shop;
 use crate::sim::topics::{Places, num_between};
 use crate::sim::{Books, Crowd, Reader, Sender, Topics};
 use crate::telemetry::logging;
+use held::Held;
 use report::{Plan, Report};
 
 /// Between two looks at how far the service has come.
@@ -69,6 +70,10 @@ pub struct Args {
     /// Where the service's pets API stands
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     url: String,
+    /// What the pets API asks for: a service's token, or a player's. Every user of the machine sees a
+    /// flag: rather set the variable
+    #[arg(long, env = "MENAGERIE_LOAD_TOKEN", hide_env_values = true)]
+    token: Option<Secret>,
     /// Characters, all online
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     owners: u32,
@@ -194,6 +199,8 @@ struct Load<'a> {
     books: Arc<Mutex<Books>>,
     tenant: TenantId,
     seed: u64,
+    /// Something awaited did not come.
+    is_stalled: AtomicBool,
 }
 
 /// What was sent, and how long it took until it was done.
@@ -226,13 +233,14 @@ impl<'a> Load<'a> {
         };
         Ok(Self {
             args,
-            shop: Shop::new(&args.url, tenant.clone()),
+            shop: Shop::new(&args.url, tenant.clone()).with_token(args.token.clone()),
             sender,
             topics: Topics::new(&options)?,
             books: Arc::new(Mutex::new(Books::of_all())),
             tenant: tenant.id,
             seed: args.seed.unwrap_or_else(rand::random),
             options,
+            is_stalled: AtomicBool::new(false),
         })
     }
 
@@ -267,7 +275,10 @@ impl<'a> Load<'a> {
         }
         self.sender.flush()?;
         self.await_books();
-        self.await_lag()
+        self.await_lag()?;
+        // One that tells no offsets yet is waited for, no more.
+        self.is_stalled.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn play(&self, crowd: &mut Crowd, before: Instant) -> anyhow::Result<Report> {
@@ -296,6 +307,7 @@ impl<'a> Load<'a> {
         report.plan = self.plan();
         report.owners = args.owners;
         report.pets = num_pets;
+        report.is_stalled = self.is_stalled.load(Ordering::Relaxed);
         report.settle_books(&self.books.lock(), wrong);
         Ok(report)
     }
@@ -411,6 +423,7 @@ impl<'a> Load<'a> {
             }
             if best.1.elapsed() > STALLED_AFTER {
                 tracing::error!(left, "the service has not moved for a minute");
+                self.is_stalled.store(true, Ordering::Relaxed);
                 return Ok(now);
             }
             std::thread::sleep(LOOK_EVERY);
@@ -452,28 +465,4 @@ impl<'a> Load<'a> {
             std::thread::sleep(LOOK_EVERY);
         }
     }
-}
-
-/// A process that was stopped, until dropped.
-struct Held(u32);
-
-impl Held {
-    fn stop(pid: u32) -> anyhow::Result<Self> {
-        signal("-STOP", pid).with_context(|| format!("cannot stop process {pid}"))?;
-        Ok(Self(pid))
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if let Err(error) = signal("-CONT", self.0) {
-            tracing::error!(pid = self.0, "the process stays stopped: {error}");
-        }
-    }
-}
-
-fn signal(signal: &str, pid: u32) -> anyhow::Result<()> {
-    let status = Command::new("kill").arg(signal).arg(pid.to_string()).status()?;
-    anyhow::ensure!(status.success(), "kill {signal} {pid}: {status}");
-    Ok(())
 }

@@ -27,8 +27,12 @@ pub(super) const PORTS: [(&str, &str); 2] =
     [("REST_PORT", "http.listen"), ("ADMIN_PORT", "admin.listen")];
 
 /// Variables of ours that are no keys: the command line reads them.
-const NO_KEYS: [&str; 3] =
-    ["MENAGERIE_CONFIG", "MENAGERIE_ADMIN_TOKEN", "MENAGERIE_ADMIN_TOKEN_FILE"];
+const NO_KEYS: [&str; 4] = [
+    "MENAGERIE_CONFIG",
+    "MENAGERIE_ADMIN_TOKEN",
+    "MENAGERIE_ADMIN_TOKEN_FILE",
+    "MENAGERIE_LOAD_TOKEN",
+];
 
 /// What the names of variables begin with that only tests set.
 const TEST_PREFIX: &str = "MENAGERIE_TEST_";

@@ -28,6 +28,7 @@ pub struct Books {
     num_despawns_seen: u64,
     num_levels: u64,
     num_levels_seen: u64,
+    num_slots_seen: u64,
     /// Nobody but the sender takes pets out and home, or lets them rise.
     is_alone: bool,
     /// Awards announced more than once, or never ordered.
@@ -69,6 +70,7 @@ impl Books {
             num_despawns_seen: 0,
             num_levels: 0,
             num_levels_seen: 0,
+            num_slots_seen: 0,
             is_alone: false,
             num_unexpected: 0,
             ids: FxHashSet::default(),
@@ -81,8 +83,9 @@ impl Books {
         }
     }
 
-    /// Books that hold spawns, despawns and levels as well: each that is ordered must have its
-    /// effect, and none may come of anything else.
+    /// Books that hold spawns, despawns, levels and slots as well: each that is ordered must have its
+    /// effect, and none may come of anything else. A pet is taken home only where it is its owner's
+    /// one pet out: then a spawn and a despawn change one slot each.
     pub fn of_all() -> Self {
         Self { is_alone: true, ..Self::new() }
     }
@@ -126,6 +129,7 @@ impl Books {
                 self.num_feeds_seen += u64::from(*amount > 0);
             }
             Body::LevelChanged { .. } => self.num_levels_seen += 1,
+            Body::SlotChanged { .. } => self.num_slots_seen += 1,
             Body::CommandResponse { .. } => self.num_tricks_seen += 1,
             Body::Spawned { .. } => self.num_spawns_seen += 1,
             // Hunger and age take pets home that nobody ordered home.
@@ -201,6 +205,8 @@ impl Books {
             lines.push(line("level changes", self.num_levels, self.num_levels_seen));
             lines.push(line("pets taken out", self.num_spawns, self.num_spawns_seen));
             lines.push(line("pets taken home", self.num_despawns, self.num_despawns_seen));
+            let num_moves = self.num_spawns + self.num_despawns;
+            lines.push(line("slot changes", num_moves, self.num_slots_seen));
         }
         lines
     }
@@ -267,6 +273,30 @@ mod tests {
         books.announce(Uuid::from_u128(9), &announced(Uuid::from_u128(1)));
         assert!(books.take_recent_latency(0.99).is_some());
         assert_eq!(books.take_recent_latency(0.99), None);
+    }
+
+    #[test]
+    fn a_pet_that_goes_home_without_leaving_its_slot_upsets_the_books() {
+        let mut books = Books::of_all();
+        let (transaction, order) = (Uuid::nil(), pet::Order::Despawn);
+        let home = pet::Command { transaction, actor: CharacterId(1), pet: PetId(1), order };
+        books.order(&home, Instant::now());
+        let event = |body| Event { pet: PetId(1), owner: CharacterId(1), body };
+        let gone = Body::Despawned {
+            template_id: 5_000_017,
+            name: "Kitty".into(),
+            slot: -1,
+            level: 1,
+            closeness: 0,
+            fullness: 100,
+            old_slot: 0,
+            reason: DespawnReason::Normal,
+        };
+        books.announce(Uuid::from_u128(1), &event(gone));
+        assert!(!is_balanced(&books));
+        let left = Body::SlotChanged { old_slot: 0, new_slot: -1 };
+        books.announce(Uuid::from_u128(2), &event(left));
+        assert!(is_balanced(&books));
     }
 
     #[test]

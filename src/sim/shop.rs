@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::config::Secret;
 use crate::domain::{CharacterId, PetId, Tenant};
 
 /// How often a pet is looked up while the service says that it cannot right now, and in between.
@@ -21,6 +22,7 @@ pub struct Shop {
     client: reqwest::Client,
     base: String,
     tenant: Tenant,
+    token: Option<Secret>,
 }
 
 /// What the shop needs to know of a pet.
@@ -36,12 +38,22 @@ impl Shop {
     pub fn new(url: &str, tenant: Tenant) -> Self {
         let base = url.trim_end_matches('/').to_owned();
         let client = reqwest::Client::builder().pool_idle_timeout(IDLE_AT_MOST).build();
-        Self { client: client.expect("there is nothing in it to go wrong"), base, tenant }
+        let client = client.expect("there is nothing in it to go wrong");
+        Self { client, base, tenant, token: None }
+    }
+
+    /// Sends a service's token, or a player's, with each request.
+    pub fn with_token(self, token: Option<Secret>) -> Self {
+        Self { token, ..self }
     }
 
     pub(super) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.base))
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token.expose()),
+            None => request,
+        };
+        request
             .header("TENANT_ID", self.tenant.id.to_string())
             .header("REGION", &*self.tenant.region)
             .header("MAJOR_VERSION", self.tenant.major.to_string())

@@ -1,6 +1,7 @@
 //! The load generator beside a real service: its books balance, and notice what does not.
 
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -11,8 +12,7 @@ use super::world::World;
 const MIX: &str =
     "--owners 30 --rate 300 --for 3s --movement 0.3 --spawns 0.2 --tricks 0.1 --zipf 1";
 
-/// A load that runs by itself.
-fn start_load(world: &mut World, arguments: &str) -> JoinHandle<Output> {
+fn command(world: &mut World, arguments: &str) -> Command {
     let url = world.process().game();
     let mut command = Command::new(env!("CARGO_BIN_EXE_menagerie"));
     command
@@ -21,6 +21,16 @@ fn start_load(world: &mut World, arguments: &str) -> JoinHandle<Output> {
         .args(["--json", "--url", &url])
         .envs(world.ground.env.iter().cloned())
         .stderr(Stdio::inherit());
+    command
+}
+
+/// A service's token, "open-sesame", by its SHA-256.
+const TOKENS: &str =
+    "shop:service:d7ecdf25eaf3deba0f2628771dbdd22d4138ab6cf38f91ed02a2ca0dec7c8ab7";
+
+/// A load that runs by itself.
+fn start_load(world: &mut World, arguments: &str) -> JoinHandle<Output> {
+    let mut command = command(world, arguments);
     tokio::task::spawn_blocking(move || command.output().unwrap())
 }
 
@@ -74,5 +84,42 @@ async fn a_service_that_plays_by_other_rules_upsets_the_books() {
     let report = report(&output);
     assert_eq!(output.status.code(), Some(70), "{report:#}");
     assert!(!report["wrong_pets"].as_array().unwrap().is_empty(), "{report:#}");
+    world.close().await;
+}
+
+/// As the kernel tells it: T is stopped.
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(") ").next().unwrap().starts_with('T')
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_that_is_interrupted_leaves_nobody_stopped() {
+    let Some(mut world) = World::new().await else { return };
+    let pid = world.process().id();
+    let arguments = format!("--owners 10 --backlog 100000000 --hold {pid}");
+    let mut load = command(&mut world, &arguments).stdout(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_stopped(pid) {
+        assert!(Instant::now() < deadline, "it holds nobody");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let interrupted =
+        Command::new("kill").args(["-TERM", &load.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(load.wait().unwrap().code(), Some(128 + 15));
+    assert!(!is_stopped(pid));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_shows_the_token_that_a_service_asks_for() {
+    let tokens = ("MENAGERIE_AUTH__TOKENS", TOKENS);
+    let Some(mut world) = World::with(&[tokens]).await else { return };
+    let arguments = "--owners 3 --rate 50 --for 1s";
+    assert_eq!(load(&mut world, arguments).await.status.code(), Some(70));
+    let output = load(&mut world, &format!("{arguments} --token open-sesame")).await;
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
     world.close().await;
 }

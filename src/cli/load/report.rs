@@ -46,6 +46,8 @@ pub(super) struct Report {
     pub violations: Vec<Line>,
     /// Pets of which the API tells another state than the awards add up to.
     pub wrong_pets: Vec<String>,
+    /// The service did not move for a minute while more was awaited, so that no time means anything.
+    pub is_stalled: bool,
     pub is_balanced: bool,
 }
 
@@ -96,7 +98,8 @@ impl Report {
         let sent = |line: &Line| line.ordered > 0 || line.announced > 0;
         self.books = books.orders().into_iter().filter(sent).collect();
         self.violations = books.violations().into_iter().filter(sent).collect();
-        self.is_balanced = wrong_pets.is_empty()
+        self.is_balanced = !self.is_stalled
+            && wrong_pets.is_empty()
             && self.violations.is_empty()
             && self.books.iter().all(Line::is_balanced);
         self.wrong_pets = wrong_pets;
@@ -134,6 +137,9 @@ impl Report {
         }
         for Line { what, announced, .. } in &self.violations {
             writeln!(out, "violation: {announced} {what}")?;
+        }
+        if self.is_stalled {
+            writeln!(out, "The service did not move for a minute while more was awaited.")?;
         }
         let num_wrong = self.wrong_pets.len();
         writeln!(out, "{} pets looked up, {num_wrong} in another state than sent", self.pets)?;
@@ -231,6 +237,18 @@ mod tests {
         assert_eq!(latency.buckets[0].0, 0.125);
         assert!(latency.buckets.windows(2).all(|pair| pair[1].0 == 2.0 * pair[0].0));
         assert!(latency.buckets.last().unwrap().0 > 100.0 && latency.max >= 100.0);
+    }
+
+    #[test]
+    fn a_service_that_stalled_does_not_balance_its_books() {
+        for is_stalled in [false, true] {
+            let mut report = Report { is_stalled, ..Report::default() };
+            report.settle_books(&Books::of_all(), Vec::new());
+            assert_eq!(report.is_balanced, !is_stalled);
+            let mut shown = Vec::new();
+            report.show(&mut shown).unwrap();
+            assert_eq!(String::from_utf8(shown).unwrap().contains("did not move"), is_stalled);
+        }
     }
 
     #[test]

@@ -122,6 +122,7 @@ fn variables_of_others_are_left_alone() {
         ("PATH", "/bin"),
         ("MENAGERIE_CONFIG", "zoo.toml"),
         ("MENAGERIE_ADMIN_TOKEN", "x"),
+        ("MENAGERIE_LOAD_TOKEN", "x"),
         ("MENAGERIE_ADMIN_TOKEN_FILE", "/run/secrets/token"),
         ("MENAGERIE_TEST_KAFKA__GROUP", "x"),
         ("MENAGERIE_HTTP_PORT", "tcp://10.0.0.1:8080"),
