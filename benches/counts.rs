@@ -7,9 +7,9 @@ use std::hint::black_box;
 
 use menagerie::domain::pet::{Command, Order};
 use menagerie::domain::{CharacterId, Effects};
+use menagerie::engine::committer::prepare;
 use menagerie::wire::kafka::{command, movement};
 
-use menagerie::engine::committer::prepare;
 use samples::{Timed, World, award, closeness_changed, pet_of, transaction};
 use stage::{NUM_OWNERS, Stage, check};
 
@@ -76,13 +76,8 @@ fn encode_event(number: u32) {
 /// From the answers of as many actors as a round has inputs to what its transaction writes.
 fn round(number: u32) {
     let stage = Stage::new();
-    let rounds: Vec<_> = (0..NUM_ROUNDS).map(|_| stage.stepped(NUM_OWNERS)).collect();
-    let mut prepared = Vec::new();
-    let mut rounds = rounds.into_iter();
-    for round in rounds.by_ref().take((number / NUM_OWNERS) as usize) {
-        prepared.push(prepare(black_box(round)));
-    }
-    for prepared in &prepared {
-        check(prepared, NUM_OWNERS);
+    let mut rounds: Vec<_> = (0..NUM_ROUNDS).map(|_| stage.stepped(NUM_OWNERS)).collect();
+    for round in rounds.drain(..(number / NUM_OWNERS) as usize) {
+        check(&prepare(black_box(round)), NUM_OWNERS);
     }
 }
