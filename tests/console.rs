@@ -57,8 +57,9 @@ async fn furnish(demo: &Demo) {
     for record in letters.into_iter().map(str::to_owned).chain([award.to_string()]) {
         demo.send("COMMAND_TOPIC_PET", record.as_bytes());
     }
+    // Far apart: the demo's own numbers are drawn above the greatest seen, meanwhile as well.
     for (kind, number) in
-        [("LOGIN", 900_001), ("LOGOUT", 900_001), ("LOGIN", 900_002), ("LOGIN", 900_003)]
+        [("LOGIN", 900_000), ("LOGOUT", 900_000), ("LOGIN", 910_000), ("LOGIN", 920_000)]
     {
         let status = json!({
             "characterId": number, "worldId": 0, "type": kind,
