@@ -10,7 +10,6 @@ mod report;
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -199,8 +198,6 @@ struct Load<'a> {
     books: Arc<Mutex<Books>>,
     tenant: TenantId,
     seed: u64,
-    /// Something awaited did not come.
-    is_stalled: AtomicBool,
 }
 
 /// What was sent, and how long it took until it was done.
@@ -223,6 +220,12 @@ struct Awaited<'a> {
     read: Option<&'a Places>,
 }
 
+/// When a wait was over, and whether that is because the service did not move any more.
+struct Done {
+    at: Instant,
+    is_stalled: bool,
+}
+
 impl<'a> Load<'a> {
     fn new(args: &'a Args, options: Options) -> anyhow::Result<Self> {
         let tenant =
@@ -240,7 +243,6 @@ impl<'a> Load<'a> {
             tenant: tenant.id,
             seed: args.seed.unwrap_or_else(rand::random),
             options,
-            is_stalled: AtomicBool::new(false),
         })
     }
 
@@ -275,9 +277,8 @@ impl<'a> Load<'a> {
         }
         self.sender.flush()?;
         self.await_books();
-        self.await_lag()?;
         // One that tells no offsets yet is waited for, no more.
-        self.is_stalled.store(false, Ordering::Relaxed);
+        self.await_lag()?;
         Ok(())
     }
 
@@ -307,7 +308,6 @@ impl<'a> Load<'a> {
         report.plan = self.plan();
         report.owners = args.owners;
         report.pets = num_pets;
-        report.is_stalled = self.is_stalled.load(Ordering::Relaxed);
         report.settle_books(&self.books.lock(), wrong);
         Ok(report)
     }
@@ -345,7 +345,7 @@ impl<'a> Load<'a> {
             events: (sent.num_events > 0).then_some((&announced, sent.num_events)),
             read: (sent.num_steps > 0).then_some(&ends),
         })?;
-        let took = done - started;
+        let took = done.at - started;
         let (num_read, bare) = self.topics.read_bare(&begun, &ends)?;
         let reader = self.read_from(&announced)?;
         self.await_books();
@@ -358,6 +358,7 @@ impl<'a> Load<'a> {
             seconds: took.as_secs_f64(),
             records_per_second: num_records as f64 / took.as_secs_f64(),
             bare_records_per_second: Some(num_read as f64 / bare.as_secs_f64()),
+            is_stalled: done.is_stalled,
             ..Report::default()
         };
         Ok((report, reader))
@@ -402,8 +403,8 @@ impl<'a> Load<'a> {
         [&self.options.topics.pet_command, &self.options.topics.pet_movement]
     }
 
-    /// Waits until all of it is there, and says when.
-    fn await_all(&self, awaited: &Awaited<'_>) -> anyhow::Result<Instant> {
+    /// Waits until all of it is there, or nothing more comes.
+    fn await_all(&self, awaited: &Awaited<'_>) -> anyhow::Result<Done> {
         let mut best = (u64::MAX, Instant::now());
         loop {
             let mut left = 0;
@@ -415,28 +416,26 @@ impl<'a> Load<'a> {
                 left += self.topics.lag(ends)?;
             }
             let now = Instant::now();
-            if left == 0 {
-                return Ok(now);
-            }
             if left < best.0 {
                 best = (left, now);
             }
-            if best.1.elapsed() > STALLED_AFTER {
+            let is_stalled = left > 0 && best.1.elapsed() > STALLED_AFTER;
+            if is_stalled {
                 tracing::error!(left, "the service has not moved for a minute");
-                self.is_stalled.store(true, Ordering::Relaxed);
-                return Ok(now);
+            }
+            if left == 0 || is_stalled {
+                return Ok(Done { at: now, is_stalled });
             }
             std::thread::sleep(LOOK_EVERY);
         }
     }
 
     /// Waits until the service has read everything sent so far.
-    fn await_lag(&self) -> anyhow::Result<()> {
+    fn await_lag(&self) -> anyhow::Result<Done> {
         let mut consumed = self.consumed().to_vec();
         consumed.push(&self.options.topics.character_status);
         let ends = self.topics.ends(&consumed)?;
-        self.await_all(&Awaited { events: None, read: Some(&ends) })?;
-        Ok(())
+        self.await_all(&Awaited { events: None, read: Some(&ends) })
     }
 
     /// How far the events reach.

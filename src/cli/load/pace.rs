@@ -26,9 +26,7 @@ impl Load<'_> {
         let sending = started.elapsed();
         self.sender.flush()?;
         self.await_books();
-        if sent.num_steps > 0 {
-            self.await_lag()?;
-        }
+        let is_stalled = sent.num_steps > 0 && self.await_lag()?.is_stalled;
         let report = Report {
             mode: "paced",
             awards: sent.num_awards,
@@ -38,6 +36,7 @@ impl Load<'_> {
             seconds: sending.as_secs_f64(),
             records_per_second: num_records as f64 / sending.as_secs_f64(),
             latency_ms: (sent.num_awards > 0).then(|| Latency::from(&*self.books.lock())),
+            is_stalled,
             ..Report::default()
         };
         Ok((report, reader))
