@@ -15,6 +15,7 @@ use sea_orm::DbErr;
 
 use super::connection::Connection;
 use super::error::{CommitError, Error};
+use super::keys::Keys;
 use super::lease::{Fence, Position, read_position};
 use super::work::Work;
 use super::{Backend, Store};
@@ -35,6 +36,27 @@ pub enum Settled {
     NotHappened,
     /// The shard belongs to another epoch.
     Fenced,
+}
+
+/// Numbers of characters that are gone and not drawn again. Of those above it is let go: numbers
+/// are drawn above all of these, so one of the last would leave none.
+const LAST_SPENT: u32 = u32::MAX - 65_536;
+
+/// Keeps the numbers of characters that are removed from being drawn again.
+fn spend_numbers(backend: Backend, keys: &Keys, first_parameter: usize, condition: &str) -> String {
+    let greatest = match backend {
+        Backend::Postgres => "greatest",
+        Backend::Sqlite => "max",
+    };
+    let relation = keys.relation(backend, first_parameter);
+    // In order, for two rounds that wait for each other's rows would be a deadlock.
+    format!(
+        "insert into character_numbers as n (tenant, last_number) \
+         select k.tenant, max(k.id) from {relation} where k.id <= {LAST_SPENT} and {condition} \
+         group by k.tenant order by k.tenant \
+         on conflict (tenant) do update \
+         set last_number = {greatest}(n.last_number, excluded.last_number)"
+    )
 }
 
 impl Store {

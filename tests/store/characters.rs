@@ -369,6 +369,22 @@ async fn character_numbers_are_above_those_stored(fresh: &Fresh) {
     let purge = Work { removed_characters: vec![owner(1000)], ..empty() };
     store.commit(&fence, 3, Arc::new(purge)).await.unwrap();
     assert_eq!(store.reserve_character_numbers(TENANT, 1, None).await.unwrap(), 1002..1003);
+
+    // Gone before any number was drawn, in tenants that had drawn some and none.
+    let gone = [owner(5000), owner(700), CharacterKey { tenant: OTHER_TENANT, ..owner(300) }];
+    let rows = gone.map(|key| CharacterRow { key, ..offline(key.character.0) });
+    commit_after(&store, &fence, 4, rows).await.unwrap();
+    let purge = Work { removed_characters: gone.to_vec(), ..empty() };
+    store.commit(&fence, 5, Arc::new(purge)).await.unwrap();
+    assert_eq!(store.reserve_character_numbers(TENANT, 1, None).await.unwrap(), 5001..5002);
+    assert_eq!(store.reserve_character_numbers(OTHER_TENANT, 1, None).await.unwrap(), 301..302);
+
+    // One of the last leaves room for others.
+    let last = owner(u32::MAX);
+    commit_after(&store, &fence, 6, [offline(u32::MAX)]).await.unwrap();
+    let purge = Work { removed_characters: vec![last], ..empty() };
+    store.commit(&fence, 7, Arc::new(purge)).await.unwrap();
+    assert_eq!(store.reserve_character_numbers(TENANT, 1, None).await.unwrap(), 5002..5003);
 }
 
 async fn character_numbers_run_out(fresh: &Fresh) {

@@ -2,6 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
+use super::spend_numbers;
 use crate::store::Backend;
 use crate::store::connection::Connection;
 use crate::store::keys::{Keys, any_of, numbers};
@@ -43,6 +44,9 @@ fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
     }
     if !work.removed_characters.is_empty() {
         round.remove("characters", "id", Keys::of_characters(&work.removed_characters));
+        let keys = Keys::of_characters(&work.removed_characters);
+        let sql = spend_numbers(Backend::Postgres, &keys, round.next(), GUARD);
+        round.section(&sql, keys.into_values(Backend::Postgres));
     }
     if !work.tenants.is_empty() {
         round.upsert(&rows::TENANTS, rows::tenants(work.tenants.iter().map(AsRef::as_ref)));

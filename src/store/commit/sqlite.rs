@@ -5,6 +5,7 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
 };
 
+use super::spend_numbers;
 use crate::store::Backend;
 use crate::store::keys::{Keys, any_of, numbers};
 use crate::store::lease::{Fence, FenceSql, lease_end, lease_value};
@@ -108,6 +109,9 @@ fn statements(fence: &Fence, round: i64, work: &Work) -> Vec<Statement> {
     }
     if !work.removed_characters.is_empty() {
         statements.push(remove("characters", "id", Keys::of_characters(&work.removed_characters)));
+        let keys = Keys::of_characters(&work.removed_characters);
+        let sql = spend_numbers(Backend::Sqlite, &keys, 1, "true");
+        statements.push(statement(sql, keys.into_values(Backend::Sqlite)));
     }
     if !work.redelivered.is_empty() {
         let ids = any_of(Backend::Sqlite, 1);
