@@ -53,6 +53,8 @@ async fn characters_are_created_played_and_deleted() {
     assert_eq!(caller.told("characters.get", json!({ "character_id": id })).await, shown);
     let by_number = json!({ "number": created["number"] });
     assert_eq!(caller.told("characters.get", by_number.clone()).await, shown);
+    let as_in_a_path = json!({ "character_id": format!("n:{}", created["number"]) });
+    assert_eq!(caller.told("characters.get", as_in_a_path).await, shown);
     let listing = json!({ "user_id": creation["user_id"], "limit": 1 });
     let listed = caller.told("characters.list", listing).await;
     assert_eq!(listed, json!({ "data": [shown], "next_cursor": null }));
@@ -146,6 +148,29 @@ async fn pets_are_created_renamed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_page_larger_than_the_server_carries_is_refused() {
+    const NUM_PETS: usize = 100;
+    let Some(scene) = Scene::new(&[]).await else { return };
+    let (_engine, caller) = scene.serve().await;
+    let items: Vec<u32> = (4_294_960_000..4_294_961_000).collect();
+    let mut pets = Vec::new();
+    for _ in 0..NUM_PETS {
+        pets.push(caller.world.pet(77).await);
+    }
+    for pet in pets {
+        caller.world.order(77, pet, "EXCLUDE", json!({ "items": items }));
+    }
+    caller.world.announced("EXCLUDE_CHANGED", NUM_PETS).await;
+    let listing = |size: usize| json!({ "characterId": 77, "page": { "size": size } });
+    let (status, code) = caller.refused("pets.list", &listing(NUM_PETS)).await;
+    assert_eq!((status, &*code), (400, "invalid_page"));
+    let listed = caller.told("pets.list", listing(10)).await;
+    assert_eq!(listed["data"].as_array().unwrap().len(), 10);
+    let all = caller.over_http("/api/characters/77/pets").await;
+    assert_eq!(all["data"].as_array().unwrap().len(), NUM_PETS);
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_said_as_over_http() {
     let Some(scene) = Scene::new(&[]).await else { return };
     let (_engine, caller) = scene.serve().await;
@@ -158,6 +183,8 @@ async fn what_is_wrong_is_said_as_over_http() {
         ("characters.get", json!({}), 422, "missing_field"),
         ("characters.get", json!({ "character_id": id, "number": 1 }), 422, "invalid_field"),
         ("characters.get", json!({ "character_id": "mina" }), 422, "invalid_field"),
+        ("characters.get", json!({ "character_id": "n:-1" }), 422, "invalid_field"),
+        ("characters.get", json!({ "character_id": 1 }), 422, "invalid_field"),
         ("characters.get", json!({ "character_id": Uuid::new_v4() }), 404, "unknown_character"),
         ("characters.get", json!({ "character_id": id, "a\nb": 1 }), 422, "unknown_field"),
         ("characters.list", json!({ "limit": 201 }), 400, "invalid_page"),

@@ -32,13 +32,15 @@ impl Owner {
             Action::Create(..) => {}
             Action::Patch(patch, standing) => self.patch(patch, standing, ctx)?,
             Action::Delete { reason } => self.delete_character(reason, ctx, out)?,
-            Action::Restore { reason, slot, standing, .. } => {
+            Action::Restore { reason, slot, user, standing } => {
+                self.still_of(*user)?;
                 self.restore(reason, *slot, standing, ctx, out)?;
             }
             Action::Purge => {
                 self.vanish(Departure { reason: "permanent", at: ctx.now }, ctx, out);
             }
-            Action::Select { session, ip, others, .. } => {
+            Action::Select { session, ip, user, others } => {
+                self.still_of(*user)?;
                 let character = self.live()?;
                 character.profile.selected = Some(*session);
                 let name = character.name.text.clone();
@@ -94,6 +96,13 @@ impl Owner {
     fn live(&mut self) -> Result<&mut Character, Reason> {
         let character = self.character.as_mut().ok_or(Reason::UnknownCharacter)?;
         if character.is_deleted() { Err(Reason::Deleted) } else { Ok(character) }
+    }
+
+    /// Whether it is still this user's, whose other characters were looked up: somebody may have
+    /// got it since.
+    fn still_of(&self, user: Uuid) -> Result<(), Reason> {
+        let is_theirs = self.character.as_ref().is_some_and(|character| character.user == user);
+        if is_theirs { Ok(()) } else { Err(Reason::VersionMismatch) }
     }
 
     fn create_character(

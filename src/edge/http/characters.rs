@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::asked::{self, Asked, query};
 use super::error::Error;
 use super::{reading, resource};
+use crate::domain::Reason;
 use crate::edge::operations::Operations;
 use crate::edge::operations::characters::{Listing, character_ref};
 use crate::engine::request::Rendered;
@@ -138,7 +139,9 @@ async fn events(api: Data<Arc<Operations>>, request: HttpRequest) -> Result<Http
 }
 
 fn id(request: &HttpRequest) -> Result<CharacterRef, Error> {
+    // What is neither a UUID nor a number is no character.
     character_ref(request.match_info().get("id").unwrap_or_default())
+        .ok_or_else(|| Reason::UnknownCharacter.into())
 }
 
 fn answer(rendered: Rendered) -> Result<HttpResponse, Error> {

@@ -9,6 +9,7 @@ use crate::domain::CharacterId;
 use crate::domain::catalog::characters::color;
 use crate::domain::character::{MAX_COORDINATE, MAX_TEXT_CHARS, Name, NameProblem, Place, Trait};
 use crate::edge::http::error::{Code, Error};
+use crate::edge::operations::characters::character_ref;
 use crate::store::CharacterRef;
 
 /// Most fields of an appearance, or stats, in one request.
@@ -62,8 +63,9 @@ impl Body {
 
     /// The character a request is about that has no path to name it.
     pub fn character(&mut self) -> Result<CharacterRef, Error> {
-        match (self.optional::<Uuid>("character_id")?, self.optional::<u32>("number")?) {
-            (Some(uuid), None) => Ok(CharacterRef::Uuid(uuid)),
+        match (self.optional::<String>("character_id")?, self.optional::<u32>("number")?) {
+            (Some(id), None) => character_ref(&id)
+                .ok_or_else(|| invalid("character_id", "must be a UUID, or a number as n:12345")),
             (None, Some(number)) => Ok(CharacterRef::Number(CharacterId(number))),
             (None, None) => Err(missing("character_id")),
             (Some(_), Some(_)) => Err(invalid("number", "must not stand beside character_id")),

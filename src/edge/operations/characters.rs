@@ -214,9 +214,11 @@ impl Operations {
     ) -> Result<Rendered, Error> {
         let (reason, slot) = (body.reason()?, body.optional("slot_number")?);
         body.end()?;
-        let user = self.user_of(call, id).await?;
-        let action = Action::Restore { reason, slot, user, standing: Standing::default() };
-        self.change(call, id, action).await
+        self.ask_of_user(call, id, whole, |user| {
+            let reason = reason.clone();
+            Action::Restore { reason, slot, user, standing: Standing::default() }
+        })
+        .await
     }
 
     pub async fn purge(
@@ -238,9 +240,14 @@ impl Operations {
         let session = body.uuid("session_id")?.unwrap_or_else(Uuid::now_v7);
         let ip: Option<IpAddr> = body.optional("ip")?;
         body.end()?;
-        let user = self.user_of(call, id).await?;
-        let action = Action::Select { session, ip, user, others: Vec::new() };
-        self.ask(call, id, action, |answer| of_character(answer, document::selection)).await
+        let selection = |answer: &Answer| of_character(answer, document::selection);
+        self.ask_of_user(call, id, selection, |user| Action::Select {
+            session,
+            ip,
+            user,
+            others: Vec::new(),
+        })
+        .await
     }
 
     pub async fn online(
@@ -370,11 +377,27 @@ impl Operations {
         id: CharacterRef,
         action: Action,
     ) -> Result<Rendered, Error> {
-        self.ask(call, id, action, |answer| match answer {
-            Answer::Character(number, character) => document::whole(*number, character),
-            _ => document::gone(),
-        })
-        .await
+        self.ask(call, id, action, whole).await
+    }
+
+    /// Asks what needs to know whose character it is. Who gets a user meanwhile is asked once
+    /// more, unless the caller has said which version or that it happens once.
+    async fn ask_of_user(
+        &self,
+        call: &Call,
+        id: CharacterRef,
+        render: fn(&Answer) -> Rendered,
+        action: impl Fn(Uuid) -> Action,
+    ) -> Result<Rendered, Error> {
+        let user = self.user_of(call, id).await?;
+        let answer = self.ask(call, id, action(user), render).await;
+        let is_stale =
+            answer.as_ref().is_err_and(|error| error.code == Code::Reason(Reason::VersionMismatch));
+        if !is_stale || call.versions.is_some() || call.idempotency.is_some() {
+            return answer;
+        }
+        let user = self.user_of(call, id).await?;
+        self.ask(call, id, action(user), render).await
     }
 
     /// Whose character it is. Nil as well for one that is not there, if this may be a
@@ -405,18 +428,22 @@ impl Operations {
     }
 }
 
-/// `{id}` of a path: a UUID, or a number as `n:12345`.
-///
-/// # Errors
-/// What is neither is no character.
-pub fn character_ref(text: &str) -> Result<CharacterRef, Error> {
+/// A UUID, or a number as `n:12345`.
+pub fn character_ref(text: &str) -> Option<CharacterRef> {
     let number = text.strip_prefix("n:");
     let number = number.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let found = match number {
+    match number {
         Some(digits) => digits.parse().ok().map(|n| CharacterRef::Number(CharacterId(n))),
         None => Uuid::try_parse(text).ok().map(CharacterRef::Uuid),
-    };
-    found.ok_or_else(unknown_character)
+    }
+}
+
+/// The document of a character as it is after a change.
+fn whole(answer: &Answer) -> Rendered {
+    match answer {
+        Answer::Character(number, character) => document::whole(*number, character),
+        _ => document::gone(),
+    }
 }
 
 fn of_character(answer: &Answer, render: impl Fn(&Character) -> Rendered) -> Rendered {

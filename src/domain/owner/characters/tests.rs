@@ -319,6 +319,25 @@ fn a_selection_has_the_others_give_way_and_never_itself() {
 }
 
 #[test]
+fn who_got_a_user_since_the_others_were_looked_up_is_refused() {
+    let mut scene = ann();
+    let of = |user| Action::Select { session: SESSION, ip: None, user, others: Vec::new() };
+    for user in [Uuid::nil(), Uuid::from_u128(0xe15e)] {
+        assert_eq!(scene.refusal(&ask(of(user))), Reason::VersionMismatch);
+    }
+    assert_eq!(scene.character().profile.selected, None);
+    scene.apply(&delete());
+    let action = Action::Restore {
+        reason: "user_requested".into(),
+        slot: Some(2),
+        user: Uuid::nil(),
+        standing: Standing::default(),
+    };
+    assert_eq!(scene.refusal(&ask(action)), Reason::VersionMismatch);
+    scene.apply(&restore(Some(2), Standing::default()));
+}
+
+#[test]
 fn who_gives_way_loses_session_and_selection() {
     let mut scene = ann();
     scene.idle(&ask(Action::GiveWay));

@@ -1,13 +1,14 @@
 //! Headers in, answers out.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use async_nats::client::{PublishError, PublishErrorKind};
 use async_nats::service::Request;
 use async_nats::service::error::Error as ServiceError;
 use async_nats::service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE};
 use async_nats::{Client, Subject};
 use bytes::Bytes;
 
-use crate::edge::http::error::{Error, PROBLEM};
+use crate::edge::http::error::{Code, Error, PROBLEM};
 use crate::edge::http::frame::request_id;
 use crate::engine::request::Rendered;
 
@@ -43,8 +44,10 @@ pub fn headers(request: &Request) -> HeaderMap {
 impl Reply {
     /// `asked` are the headers of the request.
     pub fn new(asked: &HeaderMap, answer: Result<Rendered, Error>) -> Self {
-        let id = request_id(asked);
-        let id = id.to_str().unwrap_or_default();
+        Self::to(request_id(asked).to_str().unwrap_or_default(), answer)
+    }
+
+    fn to(id: &str, answer: Result<Rendered, Error>) -> Self {
         let mut headers = async_nats::HeaderMap::new();
         headers.insert("X-Request-Id", id);
         match answer {
@@ -73,15 +76,37 @@ impl Reply {
 
     /// Answers and counts. The library would send an error without a body: the message is ours,
     /// and it is told of one to nowhere, which it refuses to send and counts.
-    pub async fn send(self, client: &Client, mut request: Request) {
+    pub async fn send(mut self, client: &Client, mut request: Request) {
         if let Some(reply) = request.message.reply.replace(NOWHERE) {
-            let sent = client.publish_with_headers(reply, self.headers, self.body).await;
+            let mut sent = self.publish(client, &reply).await;
+            if let Err(error) = &sent
+                && error.kind() == PublishErrorKind::MaxPayloadExceeded
+            {
+                self = self.too_large();
+                sent = self.publish(client, &reply).await;
+            }
             if let Err(error) = sent {
                 tracing::warn!("an answer cannot be sent: {error}");
             }
         }
         let counted = self.error.map_or(Ok(Bytes::new()), Err);
         let _ = request.respond(counted).await;
+    }
+}
+
+impl Reply {
+    async fn publish(&self, client: &Client, to: &Subject) -> Result<(), PublishError> {
+        client.publish_with_headers(to.clone(), self.headers.clone(), self.body.clone()).await
+    }
+
+    /// What is said in place of an answer that the server does not carry.
+    fn too_large(&self) -> Self {
+        let id = self.headers.get("X-Request-Id").map_or("", |id| id.as_str());
+        let detail = format!(
+            "the answer has {} bytes, more than the NATS server's max_payload; ask for a smaller page",
+            self.body.len()
+        );
+        Self::to(id, Err(Error::new(Code::InvalidPage, detail)))
     }
 }
 
