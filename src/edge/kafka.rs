@@ -7,10 +7,11 @@ pub mod decode;
 mod gathering;
 pub mod intake;
 mod partitions;
+mod records;
 pub mod redelivery;
 pub mod status_topic;
 mod tail;
 
 pub use client::{Options, Topics, answered};
-pub use intake::KafkaRecords;
+pub use records::KafkaRecords;
 pub use status_topic::KafkaStatusTopic;

@@ -73,8 +73,7 @@ impl Ports {
             tracing::info!(bootstrap_servers, "embedded Kafka, for any client on this machine");
         }
         connect_kafka(&kafka, runtime, deadline).await?;
-        let default_tenant = config.tenancy.default.clone();
-        let records = KafkaRecords { options: kafka.clone(), default_tenant };
+        let records = KafkaRecords::new(kafka.clone(), config.tenancy.default.clone());
         let topic = KafkaStatusTopic::connect(kafka.clone()).map_err(|error| {
             ConnectError::Unusable { key: "kafka.properties", reason: error.to_string() }
         })?;

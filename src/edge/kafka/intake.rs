@@ -23,7 +23,7 @@ use super::decode::Decoder;
 use super::gathering::Gathering;
 use super::partitions::{Assigned, Begun, Partitions};
 use crate::domain::Tenant;
-use crate::engine::port::{Delivery, PartitionState, Pause, Reading, Records, TopicError};
+use crate::engine::port::{Delivery, PartitionState, Pause, Reading};
 use crate::engine::record::{Batch, Partition, Progress};
 use crate::engine::supervisor::Deliver;
 use crate::telemetry::mailbox::{Envelope, Kind as ActorKind};
@@ -44,13 +44,6 @@ const LOOK_PATIENCE: Duration = Duration::from_millis(250);
 
 /// After so long the statistics that are polled are of what was assigned last.
 const SETTLED_AFTER: Duration = Duration::from_secs(3);
-
-/// The consumed topics of one cluster.
-pub struct KafkaRecords {
-    pub options: Options,
-    /// Stands in where a record names none.
-    pub default_tenant: Option<Tenant>,
-}
 
 /// The handle of the intake's thread. Dropped, it tells the thread to leave.
 pub struct Intake {
@@ -80,15 +73,8 @@ pub struct Context {
     shared: Arc<Shared>,
 }
 
-impl Records for KafkaRecords {
-    fn read(&self, delivery: Delivery) -> Result<Box<dyn Reading>, TopicError> {
-        let intake = Intake::start(self.options.clone(), self.default_tenant.clone(), delivery);
-        Ok(Box::new(intake.map_err(|error| TopicError::Unavailable(error.to_string()))?))
-    }
-}
-
 impl Intake {
-    fn start(
+    pub fn start(
         options: Options,
         default_tenant: Option<Tenant>,
         delivery: Delivery,
