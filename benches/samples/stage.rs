@@ -93,6 +93,7 @@ impl Stage {
             steps,
             changes: actor.take_changes(),
             events: effects.events,
+            removed: effects.removed,
             next_due: actor.next_due(),
             num_unknown_templates: 0,
             death: None,

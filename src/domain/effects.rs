@@ -1,5 +1,7 @@
 //! What a step leaves behind.
 
+use uuid::Uuid;
+
 use super::character;
 use super::ids::CharacterId;
 use super::pet;
@@ -12,6 +14,8 @@ pub struct Effects {
     pub num_unknown_templates: u32,
     /// Characters of the same tenant that have to act upon it, in the same round.
     pub consequences: Vec<(CharacterId, character::Action)>,
+    /// UUIDs of the character, each of which names nobody any more.
+    pub removed: Vec<Uuid>,
 }
 
 /// An event on its way to one of the two brokers.

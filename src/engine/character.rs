@@ -223,6 +223,7 @@ impl Handler<TakeRound> for CharacterActor {
             steps: items.into_iter().zip(ended).map(|(item, ended)| ended.of(item)).collect(),
             changes: self.owner.take_changes(),
             events: effects.events,
+            removed: effects.removed,
             next_due: self.owner.next_due(),
             num_unknown_templates: effects.num_unknown_templates,
             death: None,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use uuid::Uuid;
 
 use super::record::{Cause, Partition, Progress, Target};
 use super::request::{Claims, Idempotency, Rendered};
@@ -111,6 +112,8 @@ pub struct Stepped {
     pub steps: Vec<Step>,
     pub changes: Changes,
     pub events: Vec<Event>,
+    /// UUIDs by which it was known.
+    pub removed: Vec<Uuid>,
     /// When the clock has to come by; none for never.
     pub next_due: Option<DateTime<Utc>>,
     pub num_unknown_templates: u32,
@@ -273,6 +276,7 @@ impl Stepped {
             steps,
             changes: Changes::default(),
             events: Vec::new(),
+            removed: Vec::new(),
             next_due: None,
             num_unknown_templates: 0,
             death: Some(death),
@@ -290,6 +294,7 @@ impl Stepped {
             step
         }));
         self.changes.absorb(later.changes);
+        self.removed.extend(later.removed);
         self.next_due = later.next_due;
         self.num_unknown_templates += later.num_unknown_templates;
         self.census = later.census;

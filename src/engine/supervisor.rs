@@ -302,6 +302,9 @@ impl BrokerSupervisor {
             for pet in &stepped.changes.pets {
                 self.directory.insert(PetKey { tenant, pet: pet.id }, stepped.key.character);
             }
+            for uuid in &stepped.removed {
+                self.uuids.remove(&(tenant, *uuid));
+            }
             if let Some(Some(character)) = &stepped.changes.character {
                 self.uuids.insert((tenant, character.uuid), stepped.key.character);
             }

@@ -110,8 +110,9 @@ impl Owner {
         out: &mut Effects,
     ) {
         let key = self.key();
-        let mut character =
-            self.character.take().unwrap_or_else(|| Character::provisioned(key, ctx.now));
+        let known = self.character.take();
+        out.removed.extend(known.as_ref().map(|character| character.uuid));
+        let mut character = known.unwrap_or_else(|| Character::provisioned(key, ctx.now));
         character.end_session("deleted", departure.at, ctx.now, out);
         let deleted = Body::Deleted {
             name: character.name.text.clone(),

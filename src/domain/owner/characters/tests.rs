@@ -295,6 +295,23 @@ fn it_is_purged_with_its_pets_at_the_end_of_the_window() {
 }
 
 #[test]
+fn a_character_that_is_purged_names_the_uuid_that_is_free_of_it() {
+    let mut scene = ann();
+    let uuid = scene.character().uuid;
+    scene.apply(&delete());
+    scene.now += TimeDelta::days(30);
+    let mut out = Effects::default();
+    let mut ctx = Context {
+        now: scene.now,
+        dice: &mut scene.dice,
+        catalog: &scene.catalog,
+        rules: &scene.rules,
+    };
+    assert_eq!(scene.owner.step(&Input::Tick, &mut ctx, &mut out), Outcome::Applied);
+    assert_eq!(out.removed, [uuid]);
+}
+
+#[test]
 fn a_window_that_ends_after_all_time_never_does() {
     let mut scene = ann();
     scene.rules.restore_window = std::time::Duration::MAX;
