@@ -268,6 +268,14 @@ impl Backend {
         }
     }
 
+    /// The function that has the greatest of its arguments.
+    fn greatest(self) -> &'static str {
+        match self {
+            Self::Postgres => "greatest",
+            Self::Sqlite => "max",
+        }
+    }
+
     fn dialect(self) -> DbBackend {
         match self {
             Self::Postgres => DbBackend::Postgres,

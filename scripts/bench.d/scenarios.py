@@ -313,7 +313,7 @@ class Bench:
         early, late = resident[fifth:2 * fifth], resident[-fifth:]
         self.table.note("resident memory under load", [kib / 1024 for kib in resident], unit="MiB")
         self.table.at_most("resident memory of the last two minutes, of the third and fourth",
-                     [statistics.median(late) / statistics.median(early)], 1.05)
+                           [statistics.median(late) / statistics.median(early)], 1.05)
 
     def budget(self):
         """Processor time of a command, by process and by thread of the service, over 1,000 pets and 100,000."""

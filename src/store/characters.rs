@@ -232,10 +232,7 @@ impl Store {
         seen: Option<CharacterId>,
     ) -> Result<Range<u32>, Error> {
         const EXHAUSTED: Error = Error::Exhausted { counter: "character_numbers" };
-        let greatest = match self.backend() {
-            Backend::Postgres => "greatest",
-            Backend::Sqlite => "max",
-        };
+        let greatest = self.backend().greatest();
         let next = format!("{greatest}(n.last_number + $2, excluded.last_number)");
         // One statement: two that reserve at once wait for each other at the row.
         let sql = format!(

@@ -38,16 +38,13 @@ pub enum Settled {
     Fenced,
 }
 
-/// Numbers of characters that are gone and not drawn again. Of those above it is let go: numbers
-/// are drawn above all of these, so one of the last would leave none.
+/// The last number that is not drawn again once its character is gone. Those after it may be:
+/// numbers are drawn above all that are spent, and one of the last would leave none.
 const LAST_SPENT: u32 = u32::MAX - 65_536;
 
 /// Keeps the numbers of characters that are removed from being drawn again.
 fn spend_numbers(backend: Backend, keys: &Keys, first_parameter: usize, condition: &str) -> String {
-    let greatest = match backend {
-        Backend::Postgres => "greatest",
-        Backend::Sqlite => "max",
-    };
+    let greatest = backend.greatest();
     let relation = keys.relation(backend, first_parameter);
     // In order, for two rounds that wait for each other's rows would be a deadlock.
     format!(
