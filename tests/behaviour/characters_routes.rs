@@ -113,6 +113,11 @@ async fn a_character_is_read_by_its_id_and_by_its_number(world: World) {
     for id in [&*nobody, "n:4000000000", "n:99999999999", "n:", "n:-1", "n:+1", "12345", "Ann"] {
         world.read(&format!("/{id}")).await.refused(404, "unknown_character");
     }
+    let detail = world.read("/12345").await.json()["detail"].clone();
+    assert!(
+        detail.as_str().unwrap().contains("n:12345"),
+        "a number is written otherwise: {detail}"
+    );
     // Drawn numbers are above those seen.
     let next = world.hero(Uuid::new_v4(), "Bob").await;
     assert!(next.number > hero.number);

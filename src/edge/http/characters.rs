@@ -9,9 +9,8 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::asked::{self, Asked, query};
-use super::error::Error;
+use super::error::{Code, Error};
 use super::{reading, resource};
-use crate::domain::Reason;
 use crate::edge::operations::Operations;
 use crate::edge::operations::characters::{Listing, character_ref};
 use crate::engine::request::Rendered;
@@ -139,9 +138,11 @@ async fn events(api: Data<Arc<Operations>>, request: HttpRequest) -> Result<Http
 }
 
 fn id(request: &HttpRequest) -> Result<CharacterRef, Error> {
-    // What is neither a UUID nor a number is no character.
-    character_ref(request.match_info().get("id").unwrap_or_default())
-        .ok_or_else(|| Reason::UnknownCharacter.into())
+    let id = request.match_info().get("id").unwrap_or_default();
+    character_ref(id).ok_or_else(|| {
+        let detail = "its id is neither a UUID nor a number written as n:12345";
+        Error::new(Code::UnknownCharacter, detail)
+    })
 }
 
 fn answer(rendered: Rendered) -> Result<HttpResponse, Error> {
