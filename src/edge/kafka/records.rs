@@ -31,11 +31,13 @@ impl KafkaRecords {
 
 impl Records for KafkaRecords {
     fn read(&self, mut delivery: Delivery) -> Result<Box<dyn Reading>, TopicError> {
-        if self.is_new.swap(false, Ordering::AcqRel) {
+        if self.is_new.load(Ordering::Acquire) {
             forget_stored(&mut delivery);
         }
-        let intake = Intake::start(self.options.clone(), self.default_tenant.clone(), delivery);
-        Ok(Box::new(intake.map_err(|error| TopicError::Unavailable(error.to_string()))?))
+        let intake = Intake::start(self.options.clone(), self.default_tenant.clone(), delivery)
+            .map_err(|error| TopicError::Unavailable(error.to_string()))?;
+        self.is_new.store(false, Ordering::Release);
+        Ok(Box::new(intake))
     }
 }
 
