@@ -100,6 +100,12 @@ impl Scene {
     }
 
     pub(super) fn step(&mut self, input: &Input) -> (Outcome, Vec<Event>) {
+        let (outcome, out) = self.effects(input);
+        (outcome, out.events)
+    }
+
+    /// As [`step`](Self::step), with all that it leaves behind.
+    pub(super) fn effects(&mut self, input: &Input) -> (Outcome, Effects) {
         let mut out = Effects::default();
         let mut ctx = Context {
             now: self.now,
@@ -109,7 +115,7 @@ impl Scene {
         };
         let outcome = self.owner.step(input, &mut ctx, &mut out);
         self.num_unknown_templates += out.num_unknown_templates;
-        (outcome, out.events)
+        (outcome, out)
     }
 
     /// Steps what must be applied, and gives its events in short form.

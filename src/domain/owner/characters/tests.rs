@@ -3,13 +3,12 @@ use uuid::Uuid;
 
 use crate::domain::character::request::{Creation, Patch, Request};
 use crate::domain::character::{Action, Body, Character, Name, Place, Standing, Trait};
-use crate::domain::effects::Effects;
 use crate::domain::ids::CharacterId;
 use crate::domain::pet::Order;
 use crate::domain::testing::{
     OWNER, STRANGER, Scene, kitty, login, movement, only_character_event, request, start,
 };
-use crate::domain::{Context, Input, Outcome, Reason};
+use crate::domain::{Input, Outcome, Reason};
 
 const USER: Uuid = Uuid::from_u128(0xb0b);
 const HERO: Uuid = Uuid::from_u128(0xc0ffee);
@@ -300,14 +299,8 @@ fn a_character_that_is_purged_names_the_uuid_that_is_free_of_it() {
     let uuid = scene.character().uuid;
     scene.apply(&delete());
     scene.now += TimeDelta::days(30);
-    let mut out = Effects::default();
-    let mut ctx = Context {
-        now: scene.now,
-        dice: &mut scene.dice,
-        catalog: &scene.catalog,
-        rules: &scene.rules,
-    };
-    assert_eq!(scene.owner.step(&Input::Tick, &mut ctx, &mut out), Outcome::Applied);
+    let (outcome, out) = scene.effects(&Input::Tick);
+    assert_eq!(outcome, Outcome::Applied);
     assert_eq!(out.removed, [uuid]);
 }
 
@@ -323,14 +316,7 @@ fn a_window_that_ends_after_all_time_never_does() {
 #[test]
 fn a_selection_has_the_others_give_way_and_never_itself() {
     let mut scene = ann();
-    let mut out = Effects::default();
-    let mut ctx = Context {
-        now: scene.now,
-        dice: &mut scene.dice,
-        catalog: &scene.catalog,
-        rules: &scene.rules,
-    };
-    let outcome = scene.owner.step(&select(&[STRANGER, OWNER]), &mut ctx, &mut out);
+    let (outcome, out) = scene.effects(&select(&[STRANGER, OWNER]));
     assert_eq!(outcome, Outcome::Applied);
     assert_eq!(out.consequences, [(STRANGER, Action::GiveWay)]);
 }
