@@ -13,10 +13,11 @@ use super::committer::CommittedOffsets;
 use super::credits::Credits;
 use super::outbox::kafka::Ticket;
 use super::outbox::row::Entry;
-use super::record::Partition;
+use super::record::{Batch, Partition};
 use super::supervisor::Deliver;
 use super::tenants::Tenants;
 use crate::store::Source;
+use crate::telemetry::mailbox::{Envelope, Kind};
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::trace::Tracer;
 
@@ -187,6 +188,15 @@ pub struct Delivery {
     pub tenants: Arc<Tenants>,
     /// Says which records are traced.
     pub tracer: Tracer,
+}
+
+impl Delivery {
+    /// Gives the supervisor a batch, which takes its credit.
+    pub fn hand_over(&self, batch: Batch) {
+        self.credits.take(batch.credits);
+        let envelope = Envelope::seal(Kind::Supervisor);
+        self.supervisor.do_send(Deliver { batch, envelope });
+    }
 }
 
 /// One partition as the intake sees it.

@@ -38,6 +38,7 @@ pub struct Options {
 
 /// The topics of `spec/pet-kafka.md` under their configured names.
 #[derive(Clone, Debug)]
+#[cfg_attr(test, derive(Default))]
 pub struct Topics {
     pub character_status: String,
     pub asset_status: String,
@@ -199,30 +200,30 @@ pub fn answered(offsets: TopicPartitionList) -> KafkaResult<TopicPartitionList> 
 }
 
 #[cfg(test)]
+impl Options {
+    /// With nothing set that can be left out.
+    pub fn sample(bootstrap_servers: &str, topics: Topics) -> Self {
+        Self {
+            bootstrap_servers: bootstrap_servers.to_owned(),
+            group: "zoo".to_owned(),
+            topics,
+            dead_letter_topic: None,
+            max_record_bytes: 1 << 20,
+            metadata_interval: Duration::from_secs(5),
+            properties: BTreeMap::new(),
+            is_embedded: false,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn options(properties: &[(&str, &str)]) -> Options {
-        let topic = String::new;
-        Options {
-            bootstrap_servers: "kafka:9092".into(),
-            group: "zoo".into(),
-            topics: Topics {
-                character_status: topic(),
-                asset_status: topic(),
-                pet_command: topic(),
-                pet_movement: topic(),
-                pet_status: topic(),
-            },
-            dead_letter_topic: None,
-            max_record_bytes: 1 << 20,
-            metadata_interval: Duration::from_secs(5),
-            properties: properties
-                .iter()
-                .map(|(name, value)| ((*name).into(), (*value).into()))
-                .collect(),
-            is_embedded: false,
-        }
+        let properties =
+            properties.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        Options { properties, ..Options::sample("kafka:9092", Topics::default()) }
     }
 
     #[test]

@@ -25,8 +25,6 @@ use super::partitions::{Assigned, Begun, Partitions};
 use crate::domain::Tenant;
 use crate::engine::port::{Delivery, PartitionState, Pause, Reading};
 use crate::engine::record::{Batch, Partition, Progress};
-use crate::engine::supervisor::Deliver;
-use crate::telemetry::mailbox::{Envelope, Kind as ActorKind};
 use crate::telemetry::metrics::METRICS;
 
 /// Longest wait for a first record; bounds how late the thread notices anything else.
@@ -328,9 +326,7 @@ impl Reader {
 
     fn deliver(&self, batch: Batch) {
         self.shared.board.read(&batch.progress);
-        self.delivery.credits.take(batch.credits);
-        let envelope = Envelope::seal(ActorKind::Supervisor);
-        self.delivery.supervisor.do_send(Deliver { batch, envelope });
+        self.delivery.hand_over(batch);
     }
 
     /// New partitions, or those of a new client, are read: they join a pause, so that all are

@@ -8,9 +8,7 @@ use super::intake::Intake;
 use crate::domain::Tenant;
 use crate::engine::port::{Delivery, Reading, Records, TopicError};
 use crate::engine::record::{Batch, Partition, Progress};
-use crate::engine::supervisor::Deliver;
 use crate::store::Source;
-use crate::telemetry::mailbox::{Envelope, Kind as ActorKind};
 
 /// The consumed topics of one cluster.
 pub struct KafkaRecords {
@@ -53,16 +51,13 @@ fn forget_stored(delivery: &mut Delivery) {
         let source = Arc::new(Partition { topic, partition });
         Progress { source, next_offset: 0 }
     });
-    let batch = Batch { progress: progress.collect(), ..Batch::default() };
-    let envelope = Envelope::seal(ActorKind::Supervisor);
-    delivery.supervisor.do_send(Deliver { batch, envelope });
+    delivery.hand_over(Batch { progress: progress.collect(), ..Batch::default() });
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use actix::{Actor, Context, Handler};
@@ -73,6 +68,7 @@ mod tests {
     use crate::edge::embedded::kafka::EmbeddedKafka;
     use crate::edge::kafka::client::Topics;
     use crate::engine::credits::Credits;
+    use crate::engine::supervisor::Deliver;
     use crate::telemetry::trace::Tracer;
 
     const TOPIC: &str = "pet_command";
@@ -92,23 +88,16 @@ mod tests {
         }
     }
 
-    fn options(bootstrap_servers: &str) -> Options {
-        Options {
-            bootstrap_servers: bootstrap_servers.to_owned(),
-            group: "records".to_owned(),
-            topics: Topics {
-                character_status: "character_status".to_owned(),
-                asset_status: "asset_status".to_owned(),
-                pet_command: TOPIC.to_owned(),
-                pet_movement: "pet_movement".to_owned(),
-                pet_status: "pet_status".to_owned(),
-            },
-            dead_letter_topic: None,
-            max_record_bytes: 1 << 20,
-            metadata_interval: Duration::from_secs(5),
-            properties: BTreeMap::new(),
-            is_embedded: true,
-        }
+    fn options(cluster: &EmbeddedKafka) -> Options {
+        let topics = Topics {
+            character_status: "character_status".into(),
+            asset_status: "asset_status".into(),
+            pet_command: TOPIC.into(),
+            pet_movement: "pet_movement".into(),
+            pet_status: "pet_status".into(),
+        };
+        let servers = cluster.bootstrap_servers();
+        Options { is_embedded: true, ..Options::sample(servers, topics) }
     }
 
     /// What is handed over when SQL knows `stored` of the topic's one partition.
@@ -137,7 +126,7 @@ mod tests {
     async fn a_cluster_that_began_with_the_process_is_read_from_its_beginning_once() {
         let topics = ["character_status", "asset_status", TOPIC, "pet_movement"];
         let cluster = EmbeddedKafka::start(topics, 1).unwrap();
-        let options = options(cluster.bootstrap_servers());
+        let options = options(&cluster);
         let producer: BaseProducer = options.producer().create().unwrap();
         for _ in 0..NUM_RECORDS {
             producer.send(BaseRecord::<(), _>::to(TOPIC).partition(0).payload("{")).unwrap();

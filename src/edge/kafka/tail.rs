@@ -128,8 +128,6 @@ fn event_id<M: Message>(message: &M) -> Option<Uuid> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::collections::BTreeMap;
-
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::DefaultProducerContext;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -142,23 +140,8 @@ mod tests {
     fn cluster(topic: &str) -> (Cluster, Options) {
         let cluster = Cluster::new(1).unwrap();
         cluster.create_topic(topic, 3, 1).unwrap();
-        let topics = Topics {
-            character_status: String::new(),
-            asset_status: String::new(),
-            pet_command: String::new(),
-            pet_movement: String::new(),
-            pet_status: topic.into(),
-        };
-        let options = Options {
-            bootstrap_servers: cluster.bootstrap_servers(),
-            group: "zoo".into(),
-            topics,
-            dead_letter_topic: None,
-            max_record_bytes: 1 << 20,
-            metadata_interval: Duration::from_secs(5),
-            properties: BTreeMap::new(),
-            is_embedded: false,
-        };
+        let topics = Topics { pet_status: topic.into(), ..Topics::default() };
+        let options = Options::sample(&cluster.bootstrap_servers(), topics);
         (cluster, options)
     }
 

@@ -92,9 +92,7 @@ impl Reply {
         let counted = self.error.map_or(Ok(Bytes::new()), Err);
         let _ = request.respond(counted).await;
     }
-}
 
-impl Reply {
     async fn publish(&self, client: &Client, to: &Subject) -> Result<(), PublishError> {
         client.publish_with_headers(to.clone(), self.headers.clone(), self.body.clone()).await
     }
