@@ -2,6 +2,7 @@
 
 mod board;
 pub mod client;
+pub mod consumer;
 mod cut_off;
 pub mod decode;
 mod gathering;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rdkafka::Message;
-use rdkafka::message::BorrowedMessage;
 
 use super::decode::{Decoded, Decoder, header_pairs, instant};
 use super::partitions::Partitions;
@@ -37,7 +36,7 @@ impl Gathering {
 
     pub fn take(
         &mut self,
-        message: &BorrowedMessage<'_>,
+        message: &impl Message,
         partitions: &mut Partitions,
         decoder: &mut Decoder,
         hint: &mut usize,
@@ -80,7 +79,7 @@ impl Gathering {
         }
     }
 
-    fn append(&mut self, message: &BorrowedMessage<'_>) -> std::ops::Range<usize> {
+    fn append(&mut self, message: &impl Message) -> std::ops::Range<usize> {
         let payload = message.payload().unwrap_or_default();
         match message.headers() {
             Some(headers) => {

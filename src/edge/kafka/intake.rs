@@ -6,18 +6,20 @@
 
 mod context;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::board::Board;
 use super::client::Options;
+use super::consumer::RecordConsumer;
 use super::cut_off::CutOff;
 use super::decode::Decoder;
 use super::gathering::Gathering;
@@ -79,7 +81,7 @@ impl Intake {
     ) -> KafkaResult<Self> {
         let shared = Arc::new(Shared::default());
         let context = Context { shared: Arc::clone(&shared) };
-        let consumer = options.consumer().create_with_context(context)?;
+        let consumer = RecordConsumer::new(options.consumer().create_with_context(context)?)?;
         let reader = Reader::new(options, default_tenant, delivery, consumer, Arc::clone(&shared));
         let thread = std::thread::Builder::new()
             .name("intake".into())
@@ -144,7 +146,7 @@ impl Drop for Intake {
 struct Reader {
     options: Options,
     delivery: Delivery,
-    consumer: BaseConsumer<Context>,
+    consumer: RecordConsumer<Context>,
     shared: Arc<Shared>,
     partitions: Partitions,
     decoder: Decoder,
@@ -162,7 +164,7 @@ impl Reader {
         options: Options,
         default_tenant: Option<Tenant>,
         delivery: Delivery,
-        consumer: BaseConsumer<Context>,
+        consumer: RecordConsumer<Context>,
         shared: Arc<Shared>,
     ) -> Self {
         let tenants = Arc::clone(&delivery.tenants);
@@ -199,6 +201,7 @@ impl Reader {
             }
             if committed.elapsed() >= COMMIT_EVERY {
                 self.commit_progress(CommitMode::Async);
+                self.route();
                 committed = Instant::now();
             }
             if committed_all.elapsed() >= COMMIT_AGAIN_EVERY && !self.shared.cut_off.is_on() {
@@ -220,9 +223,10 @@ impl Reader {
             let is_reading = is_reading && !is_held;
             if is_reading && self.has_credit() {
                 self.read();
+                self.serve(Duration::ZERO);
             } else if !is_reading {
                 self.set_paused(Some(if is_held { Pause::Operator } else { Pause::Full }));
-                self.serve();
+                self.serve(POLL);
             }
         }
         self.commit_progress(CommitMode::Sync);
@@ -234,10 +238,9 @@ impl Reader {
         METRICS.intake.clients_replaced.inc();
         self.shared.cut_off.begin_again();
         let context = Context { shared: Arc::clone(&self.shared) };
-        let fresh = self.options.consumer().create_with_context(context).and_then(
-            |fresh: BaseConsumer<Context>| self.partitions.assign_to(&fresh).map(|()| fresh),
-        );
-        match fresh {
+        let fresh = self.options.consumer().create_with_context(context);
+        let fresh = fresh.and_then(RecordConsumer::new);
+        match fresh.and_then(|fresh| self.partitions.assign_to(&fresh).map(|()| fresh)) {
             Ok(fresh) => {
                 let lost = std::mem::replace(&mut self.consumer, fresh);
                 // It says goodbye to a cluster that it does not find.
@@ -270,10 +273,16 @@ impl Reader {
         }
     }
 
+    fn route(&self) {
+        if let Err(error) = self.partitions.route(&self.consumer) {
+            self.note_error(&error);
+        }
+    }
+
     fn look_for_ends(&self) {
         for Assigned { source, .. } in self.partitions.iter() {
             let (topic, partition) = (&*source.topic, source.partition);
-            match self.consumer.fetch_watermarks(topic, partition, LOOK_PATIENCE) {
+            match self.consumer.client().fetch_watermarks(topic, partition, LOOK_PATIENCE) {
                 Ok((_, end)) => self.shared.board.ends(source, end),
                 // The broker is away; the next look is soon.
                 Err(_) => break,
@@ -294,27 +303,25 @@ impl Reader {
         let since = *self.starving_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= PAUSE_AFTER {
             self.set_paused(Some(Pause::Full));
-            self.serve();
+            self.serve(POLL);
         } else {
             credits.wait(POLL);
         }
         false
     }
 
-    /// Lets librdkafka call back while nothing is read. Paused partitions deliver nothing;
-    /// what was fetched before the pause is dropped by librdkafka and fetched again.
-    fn serve(&mut self) {
-        match self.consumer.poll(POLL) {
+    /// Hears what librdkafka has to tell beside records, which have a queue of their own.
+    fn serve(&mut self, patience: Duration) {
+        match self.consumer.client().poll(patience) {
             None => {}
             Some(Err(error)) => self.handle_error(&error),
-            // Of a partition whose pause failed: to drop it would lose it for good, for the
-            // next record's offset would pass it. While draining nothing follows it.
-            Some(Ok(message)) if !self.shared.is_stopped.load(Ordering::Acquire) => {
+            // Of a partition that is not routed, and then all of its records come here: to drop it
+            // would lose it for good, for the next one's offset would pass it.
+            Some(Ok(record)) => {
                 let mut gathering = Gathering::default();
-                gathering.take(&message, &mut self.partitions, &mut self.decoder, &mut self.hint);
+                gathering.take(&record, &mut self.partitions, &mut self.decoder, &mut self.hint);
                 self.hand_over(gathering);
             }
-            Some(Ok(_)) => {}
         }
     }
 
@@ -344,9 +351,8 @@ impl Reader {
             *self.shared.pause.lock() = pause;
             return;
         }
-        let list = self.partitions.list();
-        let done =
-            if must_pause { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
+        let (client, list) = (self.consumer.client(), self.partitions.list());
+        let done = if must_pause { client.pause(&list) } else { client.resume(&list) };
         match done {
             Ok(()) => {
                 self.is_paused = must_pause;
@@ -364,32 +370,23 @@ impl Reader {
         }
     }
 
-    /// Reads whatever is there, up to the credit, and hands it over.
+    /// Reads what is there, up to the credit, and hands it over.
     fn read(&mut self) {
         let mut gathering = Gathering::default();
         let available = self.delivery.credits.available();
-        let mut patience = POLL;
         let mut failure = None;
-        // The consumer is taken by reference once: messages borrow from it.
-        let consumer = &self.consumer;
-        while gathering.has_room(available) {
-            match consumer.poll(patience) {
-                None => break,
-                Some(Ok(message)) => {
-                    gathering.take(
-                        &message,
-                        &mut self.partitions,
-                        &mut self.decoder,
-                        &mut self.hint,
-                    );
-                }
-                Some(Err(error)) => {
-                    failure = Some(error);
-                    break;
-                }
+        let Self { consumer, partitions, decoder, hint, .. } = self;
+        consumer.take(POLL, |received| {
+            match received {
+                Ok(record) => gathering.take(&record, partitions, decoder, hint),
+                Err(error) => failure = Some(error),
             }
-            patience = Duration::ZERO;
-        }
+            if failure.is_none() && gathering.has_room(available) {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        });
         self.hand_over(gathering);
         if let Some(error) = failure {
             self.handle_error(&error);
@@ -456,7 +453,7 @@ impl Reader {
                 self.note_error(&error);
             }
         }
-        if let Err(error) = self.consumer.commit(&list, mode) {
+        if let Err(error) = self.consumer.client().commit(&list, mode) {
             self.note_error(&error);
         }
     }

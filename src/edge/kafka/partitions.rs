@@ -8,6 +8,7 @@ use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{Topics, answered};
+use super::consumer::RecordConsumer;
 use super::decode::Kind;
 use super::intake::Context;
 use crate::engine::record::{Partition, Progress};
@@ -61,13 +62,13 @@ impl Partitions {
     /// group's committed one, else the beginning. Returns how many are new.
     pub fn refresh(
         &mut self,
-        consumer: &BaseConsumer<Context>,
+        consumer: &RecordConsumer<Context>,
         topics: &Topics,
         stored: &[Source],
     ) -> KafkaResult<usize> {
         let mut fresh = Vec::new();
         for (name, kind) in topics.kinds() {
-            let metadata = consumer.fetch_metadata(Some(name), PATIENCE)?;
+            let metadata = consumer.client().fetch_metadata(Some(name), PATIENCE)?;
             let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
             for partition in partitions.map(|partition| partition.id()) {
                 let is_known = self.assigned.iter().any(|known| {
@@ -81,7 +82,7 @@ impl Partitions {
         if fresh.is_empty() {
             return Ok(0);
         }
-        let committed = committed(consumer, &fresh)?;
+        let committed = committed(consumer.client(), &fresh)?;
         let mut list = TopicPartitionList::new();
         let mut assigned = Vec::new();
         for (source, kind) in fresh {
@@ -102,10 +103,11 @@ impl Partitions {
             };
             let start = next_offset.map_or(Offset::Beginning, Offset::Offset);
             list.add_partition_offset(&source.topic, source.partition, start)?;
+            consumer.route(&source.topic, source.partition)?;
             let next_offset = next_offset.unwrap_or(0);
             assigned.push(Assigned { source: Arc::new(source), kind, next_offset });
         }
-        consumer.incremental_assign(&list)?;
+        consumer.client().incremental_assign(&list)?;
         log_starts(&assigned);
         let num_fresh = assigned.len();
         self.assigned.extend(assigned);
@@ -113,7 +115,8 @@ impl Partitions {
     }
 
     /// Assigns the same partitions to a new client, from what was to be read next.
-    pub fn assign_to(&self, consumer: &BaseConsumer<Context>) -> KafkaResult<()> {
+    pub fn assign_to(&self, consumer: &RecordConsumer<Context>) -> KafkaResult<()> {
+        self.route(consumer)?;
         let mut list = TopicPartitionList::new();
         for Assigned { source, next_offset, .. } in &self.assigned {
             let start = match next_offset {
@@ -123,7 +126,14 @@ impl Partitions {
             };
             list.add_partition_offset(&source.topic, source.partition, start)?;
         }
-        consumer.incremental_assign(&list)
+        consumer.client().incremental_assign(&list)
+    }
+
+    /// Has the records of all of them come to the consumer's queue, also of those that were
+    /// assigned anew, for which librdkafka forgets it.
+    pub fn route(&self, consumer: &RecordConsumer<Context>) -> KafkaResult<()> {
+        let mut sources = self.assigned.iter().map(|assigned| &assigned.source);
+        sources.try_for_each(|source| consumer.route(&source.topic, source.partition))
     }
 
     /// Begins again with partitions that librdkafka has stopped, as their offset was out of range
@@ -134,7 +144,7 @@ impl Partitions {
     /// The first; the statistics name what is left.
     pub fn repair(
         &mut self,
-        consumer: &BaseConsumer<Context>,
+        consumer: &RecordConsumer<Context>,
         stopped: &[Arc<Partition>],
         all: bool,
         begun: &mut Vec<Begun>,
@@ -144,7 +154,7 @@ impl Partitions {
             if !is_stopped && !all {
                 continue;
             }
-            let range = assigned.range(consumer)?;
+            let range = assigned.range(consumer.client())?;
             if is_stopped || !range.contains(assigned.next_offset) {
                 begun.extend(assigned.begin_again(consumer, range)?);
             }
@@ -190,7 +200,7 @@ impl Assigned {
 
     fn begin_again(
         &mut self,
-        consumer: &BaseConsumer<Context>,
+        consumer: &RecordConsumer<Context>,
         range: Range,
     ) -> KafkaResult<Option<Begun>> {
         let Partition { topic, partition } = &*self.source;
@@ -200,8 +210,9 @@ impl Assigned {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, *partition, Offset::Offset(start))?;
         // A seek is refused while it is stopped.
-        consumer.incremental_unassign(&list)?;
-        consumer.incremental_assign(&list)?;
+        consumer.client().incremental_unassign(&list)?;
+        consumer.route(topic, *partition)?;
+        consumer.client().incremental_assign(&list)?;
         if is_there {
             tracing::error!(
                 %topic, partition, wanted, low, high,

@@ -1,10 +1,12 @@
 //! The records, decoded on the thread that polls.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
 use menagerie::domain::Input;
+use menagerie::edge::kafka::consumer::RecordConsumer;
 use menagerie::edge::kafka::decode::{Decoded, Decoder};
 use menagerie::engine::record::{Cause, Payload, Target};
 use menagerie::store::Source;
@@ -37,36 +39,50 @@ pub fn read(
     committed: &Committed,
 ) -> anyhow::Result<()> {
     let consumer: BaseConsumer = ground.kafka.consumer().create()?;
+    let mut consumer = RecordConsumer::new(consumer)?;
     let mut list = TopicPartitionList::new();
     let mut kinds = FxHashMap::default();
     for (name, kind) in ground.kafka.topics.kinds() {
         let name: Arc<str> = name.into();
-        let metadata = consumer.fetch_metadata(Some(&name), PATIENCE)?;
+        let metadata = consumer.client().fetch_metadata(Some(&name), PATIENCE)?;
         for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
             list.add_partition_offset(&name, partition.id(), Offset::Beginning)?;
+            consumer.route(&name, partition.id())?;
         }
         kinds.insert(name, kind);
     }
-    consumer.assign(&list)?;
+    consumer.client().assign(&list)?;
     let mut decoder = Decoder::new(Arc::default(), None, ground.max_record_bytes, Tracer::off());
     let mut batch = Batch::default();
     loop {
+        let mut failure = None;
         let patience = if batch.sources.is_empty() { POLL } else { Duration::ZERO };
-        let polled = if batch.inputs.len() < max_inputs { consumer.poll(patience) } else { None };
-        let Some(message) = polled else {
-            tell(&consumer, committed)?;
-            if !batch.sources.is_empty() && !hand_over(&mut batch, max_inputs, to) {
-                return Ok(());
+        consumer.take(patience, |received| {
+            let record = match received {
+                Ok(record) => record,
+                Err(error) => {
+                    failure = Some(error);
+                    return ControlFlow::Break(());
+                }
+            };
+            let (topic, kind) = kinds.get_key_value(record.topic()).expect("one of ours");
+            let (cause, decoded) = decoder.decode(*kind, &record);
+            let place = (Arc::clone(topic), record.partition());
+            batch.sources.insert(place, record.offset() + 1);
+            if let Decoded::Payload(Payload::Input { target, input }) = decoded {
+                batch.inputs.push((target, input, cause));
             }
-            continue;
-        };
-        let message = message?;
-        let (topic, kind) = kinds.get_key_value(message.topic()).expect("one of ours");
-        let (cause, decoded) = decoder.decode(*kind, &message);
-        let place = (Arc::clone(topic), message.partition());
-        batch.sources.insert(place, message.offset() + 1);
-        if let Decoded::Payload(Payload::Input { target, input }) = decoded {
-            batch.inputs.push((target, input, cause));
+            let is_full = batch.inputs.len() >= max_inputs;
+            if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        // Nothing but records matters here.
+        let _ = consumer.client().poll(Duration::ZERO);
+        if let Some(error) = failure {
+            return Err(error.into());
+        }
+        tell(consumer.client(), committed)?;
+        if !batch.sources.is_empty() && !hand_over(&mut batch, max_inputs, to) {
+            return Ok(());
         }
     }
 }
