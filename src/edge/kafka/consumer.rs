@@ -1,18 +1,19 @@
 //! A consumer that hands out its records many at a time.
 //!
-//! [`BaseConsumer::poll`] takes several locks, looks at the clock and allocates for each record.
-//! `rd_kafka_consume_callback_queue` takes all that wait under one lock and costs the thread a
-//! third of it. rdkafka has no safe form of that function, so this is the one module with unsafe
-//! code. What it rests on: a record lives while librdkafka calls back with it and no longer, which
-//! the closure's argument says; and the queue goes before its client, which the order of
+//! [`BaseConsumer::poll`] looks at the clock, takes locks and allocates for each record.
+//! `rd_kafka_consume_batch_queue` takes what waits in one go and costs the thread a third of it.
+//! rdkafka has no safe form of that function, so this is the one module with unsafe code. What it
+//! rests on: a record is given back to librdkafka when its [`Received`] is dropped, which cannot
+//! outlive the closure it is given to; and the queue goes before its client, which the order of
 //! [`RecordConsumer`]'s fields says.
+//!
+//! `rd_kafka_consume_callback_queue` would be as fast. It moves all that waits elsewhere while it
+//! calls back, and librdkafka, which finds the queue empty, fetches more than it may hold.
 #![allow(unsafe_code)]
 
-use std::any::Any;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::marker::PhantomData;
-use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
@@ -20,7 +21,12 @@ use rdkafka::bindings::{self as native, rd_kafka_resp_err_t as ErrorCode};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Header, Headers};
-use rdkafka::{Message, Timestamp};
+use rdkafka::{Message, Timestamp, TopicPartitionList};
+
+/// Records taken at once; each may be as large as a record can be.
+const MAX_TAKEN: usize = 32;
+/// librdkafka's own thread answers, not a broker.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A consumer whose records come to a queue of their own.
 pub struct RecordConsumer<C: ConsumerContext> {
@@ -64,58 +70,77 @@ impl<C: ConsumerContext> RecordConsumer<C> {
         Ok(())
     }
 
-    /// Waits at most `patience` for a record, not always so long, and gives `each` all that are
-    /// there, unless it breaks. What it has not seen then comes the next time.
+    /// Waits at most `patience` for a record, and gives `each` it and some of those behind it.
+    /// Returns how many it gave, errors included.
     pub fn take(
         &mut self,
         patience: Duration,
-        mut each: impl FnMut(KafkaResult<Received<'_>>) -> ControlFlow<()>,
-    ) {
-        let client = self.client.client().native_ptr();
-        let mut call = Call { each: &mut each, client, panic: None };
-        let patience = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
-        // SAFETY: queue and `call` are alive, and `hand_out` takes what `call` is.
-        unsafe {
-            native::rd_kafka_consume_callback_queue(
-                self.records.as_ptr(),
-                patience,
-                Some(hand_out),
-                (&raw mut call).cast(),
-            );
+        mut each: impl FnMut(KafkaResult<Received<'_>>),
+    ) -> usize {
+        let mut taken = Taken::new();
+        // With room for more it would wait until that is used up.
+        if taken.add(&self.records, 1, patience) {
+            taken.add(&self.records, MAX_TAKEN - 1, Duration::ZERO);
         }
-        if let Some(panic) = call.panic {
-            resume_unwind(panic);
+        let num = taken.waiting.len();
+        while let Some(received) = taken.next() {
+            each(match received.of().err {
+                ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(received),
+                code => Err(KafkaError::MessageConsumption(code.into())),
+            });
         }
+        num
+    }
+
+    /// Goes on with paused partitions, each from the offset the list names. librdkafka knows where
+    /// each stood, but takes an error that was taken for the record that stands there.
+    ///
+    /// # Errors
+    /// When it does not answer in time. Of a partition that is stopped the offset is not set: it
+    /// has to be assigned anew.
+    pub fn resume(&self, partitions: TopicPartitionList) -> KafkaResult<()> {
+        let partitions = self.client.seek_partitions(partitions, PATIENCE)?;
+        self.client.resume(&partitions)
     }
 }
 
-/// What librdkafka calls back with.
-struct Call<'a> {
-    each: &'a mut dyn FnMut(KafkaResult<Received<'_>>) -> ControlFlow<()>,
-    client: *mut native::rd_kafka_t,
-    /// Must not go through librdkafka.
-    panic: Option<Box<dyn Any + Send>>,
+/// Records that were taken and are still to be given to somebody; dropped, to nobody.
+struct Taken {
+    records: [*mut native::rd_kafka_message_t; MAX_TAKEN],
+    waiting: Range<usize>,
 }
 
-/// # Safety
-/// `message` is a record of librdkafka's that is alive until this returns, and `call` a [`Call`]
-/// that nobody else uses meanwhile.
-unsafe extern "C" fn hand_out(message: *mut native::rd_kafka_message_t, call: *mut c_void) {
-    // SAFETY: as above.
-    let (call, code) = unsafe { (&mut *call.cast::<Call<'_>>(), (*message).err) };
-    let received = match (code, NonNull::new(message)) {
-        (ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR, Some(message)) => {
-            Ok(Received { message, alive: PhantomData })
-        }
-        (code, _) => Err(KafkaError::MessageConsumption(code.into())),
-    };
-    let next = catch_unwind(AssertUnwindSafe(|| (call.each)(received))).unwrap_or_else(|panic| {
-        call.panic = Some(panic);
-        ControlFlow::Break(())
-    });
-    if next.is_break() {
-        // SAFETY: the client is alive while it is called by.
-        unsafe { native::rd_kafka_yield(call.client) };
+impl Taken {
+    fn new() -> Self {
+        Self { records: [ptr::null_mut(); MAX_TAKEN], waiting: 0..0 }
+    }
+
+    /// Takes up to `num` from a queue, waiting for all of them. Says whether any came.
+    fn add(&mut self, queue: &Queue, num: usize, patience: Duration) -> bool {
+        let room = &mut self.records[self.waiting.end..][..num];
+        let patience = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: the queue is alive, and there is room for so many.
+        let taken = unsafe {
+            native::rd_kafka_consume_batch_queue(
+                queue.as_ptr(),
+                patience,
+                room.as_mut_ptr(),
+                room.len(),
+            )
+        };
+        self.waiting.end += usize::try_from(taken).unwrap_or_default();
+        taken > 0
+    }
+
+    fn next(&mut self) -> Option<Received<'_>> {
+        let index = self.waiting.next()?;
+        NonNull::new(self.records[index]).map(|message| Received { message, alive: PhantomData })
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        while self.next().is_some() {}
     }
 }
 
@@ -143,11 +168,18 @@ impl Drop for Queue {
     }
 }
 
-/// A record as librdkafka has it.
+/// A record as librdkafka has it, or an error of a partition.
 pub struct Received<'a> {
     /// Not a reference: librdkafka keeps the headers with it once they were asked for.
     message: NonNull<native::rd_kafka_message_t>,
     alive: PhantomData<&'a ()>,
+}
+
+impl Drop for Received<'_> {
+    fn drop(&mut self) {
+        // SAFETY: librdkafka gave it out, and nobody has it besides.
+        unsafe { native::rd_kafka_message_destroy(self.message.as_ptr()) };
+    }
 }
 
 impl Received<'_> {
@@ -263,10 +295,15 @@ unsafe fn bytes<'a>(data: *const c_void, len: usize) -> Option<&'a [u8]> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::time::Instant;
+
+    use rdkafka::Offset;
     use rdkafka::consumer::DefaultConsumerContext;
     use rdkafka::message::OwnedHeaders;
-    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-    use rdkafka::{Offset, TopicPartitionList};
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaErrorCode, RDKafkaRespErr};
 
     use super::*;
     use crate::edge::embedded::kafka::EmbeddedKafka;
@@ -308,25 +345,15 @@ mod tests {
         list
     }
 
-    /// The next offsets, by at most `at_most` a call.
-    fn next(
-        consumer: &mut RecordConsumer<DefaultConsumerContext>,
-        num: usize,
-        at_most: usize,
-    ) -> Vec<i64> {
+    /// The next offsets.
+    fn next(consumer: &mut RecordConsumer<DefaultConsumerContext>, num: usize) -> Vec<i64> {
         let mut offsets = Vec::new();
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         while offsets.len() < num && begun.elapsed() < PATIENCE {
-            let until = (offsets.len() + at_most).min(num);
             // As the intake does, for who was assigned anew.
             consumer.route(TOPIC, 0).unwrap();
             consumer.take(Duration::from_millis(50), |received| {
                 offsets.push(received.unwrap().offset());
-                if offsets.len() < until {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
             });
             assert!(consumer.client().poll(Duration::ZERO).is_none(), "a record beside the queue");
         }
@@ -338,81 +365,90 @@ mod tests {
         let (_cluster, mut consumer) = reading(0);
         let mut seen = Vec::new();
         while seen.len() < 6 {
-            consumer.take(PATIENCE, |received| {
+            let num_before = seen.len();
+            let num = consumer.take(PATIENCE, |received| {
                 let received = received.unwrap();
                 assert_eq!((received.topic(), received.partition()), (TOPIC, 0));
                 let headers = received.headers().map(|headers| {
-                    let pairs = headers
-                        .iter()
-                        .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)));
                     assert!(headers.try_get(headers.count()).is_none());
-                    pairs.collect::<Vec<_>>()
+                    let owned = |header: Header<'_, &[u8]>| {
+                        (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
+                    };
+                    headers.iter().map(owned).collect::<Vec<_>>()
                 });
-                let text = |bytes: Option<&[u8]>| bytes.map(|bytes| bytes.to_vec());
-                seen.push((text(received.key()), text(received.payload()), headers));
-                if seen.len() <= 5 {
-                    let millis = 999 + i64::try_from(seen.len()).unwrap();
-                    assert_eq!(received.timestamp(), Timestamp::CreateTime(millis));
-                }
-                ControlFlow::Continue(())
+                let [key, payload] = [received.key(), received.payload()];
+                let [key, payload] = [key, payload].map(|bytes| bytes.map(<[u8]>::to_vec));
+                seen.push((received.timestamp(), key, payload, headers));
             });
+            assert_eq!(seen.len(), num_before + num);
         }
-        let pair = |number: u8| {
-            (
-                Some(format!("key {number}").into_bytes()),
-                Some(format!("payload {number}").into_bytes()),
-            )
-        };
         let headers =
             vec![("REGION".to_owned(), Some(b"GMS".to_vec())), ("nothing".to_owned(), None)];
-        for (number, (key, payload, of_record)) in (0..5).zip(&seen) {
-            assert_eq!((key.clone(), payload.clone()), pair(number));
+        for (number, (timestamp, key, payload, of_record)) in (0..NUM_RECORDS).zip(&seen) {
+            assert_eq!(*timestamp, Timestamp::CreateTime(1_000 + number));
+            assert_eq!(*key, Some(format!("key {number}").into_bytes()));
+            assert_eq!(*payload, Some(format!("payload {number}").into_bytes()));
             assert_eq!(of_record.as_ref(), (number > 0).then_some(&headers));
         }
-        assert_eq!(seen[5], (None, None, None));
-    }
-
-    #[test]
-    fn what_was_not_taken_comes_the_next_time() {
-        let (_cluster, mut consumer) = reading(0);
-        assert_eq!(next(&mut consumer, 3, 1), [0, 1, 2]);
-        assert_eq!(next(&mut consumer, 3, 2), [3, 4, 5]);
-        consumer.take(Duration::ZERO, |_| panic!("there is nothing left"));
+        let (_, key, payload, headers) = &seen[5];
+        assert_eq!((key, payload, headers), (&None, &None, &None));
     }
 
     #[test]
     fn a_partition_that_is_assigned_anew_begins_where_it_says() {
         let (_cluster, mut consumer) = reading(4);
-        assert_eq!(next(&mut consumer, 1, 1), [4]);
+        assert_eq!(next(&mut consumer, 2), [4, 5]);
         consumer.client().incremental_unassign(&list(4)).unwrap();
         consumer.route(TOPIC, 0).unwrap();
         consumer.client().incremental_assign(&list(1)).unwrap();
-        assert_eq!(next(&mut consumer, 5, 5), [1, 2, 3, 4, 5]);
+        assert_eq!(next(&mut consumer, 5), [1, 2, 3, 4, 5]);
     }
 
+    /// What is dropped before it was looked at goes back to librdkafka as well.
     #[test]
-    fn a_panic_reaches_who_takes() {
+    fn a_panic_leaves_nothing_behind() {
         let (_cluster, mut consumer) = reading(0);
-        let panic = catch_unwind(AssertUnwindSafe(|| -> () {
-            loop {
-                consumer.take(PATIENCE, |_| panic!("in the middle"));
-            }
-        }));
-        assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"in the middle"));
-        assert_eq!(next(&mut consumer, 5, 5), [1, 2, 3, 4, 5]);
+        let begun = Instant::now();
+        let mut has_panicked = false;
+        while !has_panicked && begun.elapsed() < PATIENCE {
+            let take = || consumer.take(PATIENCE, |_| panic!("at the first of them"));
+            has_panicked = catch_unwind(AssertUnwindSafe(take)).is_err();
+        }
+        assert!(has_panicked);
+        consumer.client().incremental_unassign(&list(0)).unwrap();
+        consumer.client().incremental_assign(&list(0)).unwrap();
+        assert_eq!(next(&mut consumer, 6), [0, 1, 2, 3, 4, 5]);
     }
 
     #[test]
-    fn an_error_of_a_partition_is_handed_out() {
-        let (_cluster, mut consumer) = reading(1_000);
-        let mut error = None;
-        let begun = std::time::Instant::now();
-        while error.is_none() && begun.elapsed() < PATIENCE {
-            consumer.take(Duration::from_millis(50), |received| {
-                error = received.err();
-                ControlFlow::Break(())
-            });
+    fn an_error_stands_for_no_record() {
+        let cluster = MockCluster::<DefaultProducerContext>::new(1).unwrap();
+        cluster.create_topic(TOPIC, 1, 1).unwrap();
+        let options = Options::sample(&cluster.bootstrap_servers(), Topics::default());
+        let producer: BaseProducer = options.producer().create().unwrap();
+        let produce = || {
+            producer.send(BaseRecord::<(), _>::to(TOPIC).partition(0).payload("x")).unwrap();
+            producer.flush(PATIENCE).unwrap();
+        };
+        produce();
+        let mut consumer = RecordConsumer::new(options.consumer().create().unwrap()).unwrap();
+        consumer.route(TOPIC, 0).unwrap();
+        consumer.client().assign(&list(0)).unwrap();
+        assert_eq!(next(&mut consumer, 1), [0]);
+        let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_MSG;
+        let mut seen = None;
+        let begun = Instant::now();
+        while seen.is_none() && begun.elapsed() < PATIENCE {
+            // Not every one is told of.
+            cluster.request_errors(RDKafkaApiKey::Fetch, &[error]);
+            consumer.take(Duration::from_millis(50), |received| seen = received.err());
         }
-        assert!(matches!(error, Some(KafkaError::MessageConsumption(_))), "{error:?}");
+        cluster.clear_request_errors(RDKafkaApiKey::Fetch);
+        let code = RDKafkaErrorCode::InvalidMessage;
+        assert_eq!(seen, Some(KafkaError::MessageConsumption(code)));
+        consumer.client().pause(&list(1)).unwrap();
+        produce();
+        consumer.resume(list(1)).unwrap();
+        assert_eq!(next(&mut consumer, 1), [1]);
     }
 }

@@ -6,7 +6,6 @@
 
 mod context;
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -351,8 +350,10 @@ impl Reader {
             *self.shared.pause.lock() = pause;
             return;
         }
-        let (client, list) = (self.consumer.client(), self.partitions.list());
-        let done = if must_pause { client.pause(&list) } else { client.resume(&list) };
+        let done = self.partitions.list().and_then(|list| match must_pause {
+            true => self.consumer.client().pause(&list),
+            false => self.consumer.resume(list),
+        });
         match done {
             Ok(()) => {
                 self.is_paused = must_pause;
@@ -375,18 +376,18 @@ impl Reader {
         let mut gathering = Gathering::default();
         let available = self.delivery.credits.available();
         let mut failure = None;
+        let mut patience = POLL;
         let Self { consumer, partitions, decoder, hint, .. } = self;
-        consumer.take(POLL, |received| {
-            match received {
+        while gathering.has_room(available) && failure.is_none() {
+            let num = consumer.take(patience, |received| match received {
                 Ok(record) => gathering.take(&record, partitions, decoder, hint),
                 Err(error) => failure = Some(error),
+            });
+            if num == 0 {
+                break;
             }
-            if failure.is_none() && gathering.has_room(available) {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        });
+            patience = Duration::ZERO;
+        }
         self.hand_over(gathering);
         if let Some(error) = failure {
             self.handle_error(&error);

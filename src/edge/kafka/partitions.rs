@@ -49,13 +49,18 @@ impl Partitions {
         self.assigned.iter()
     }
 
-    /// The partitions without offsets, as pausing and resuming name them.
-    pub fn list(&self) -> TopicPartitionList {
+    /// The partitions, each with where it is to be read from.
+    pub fn list(&self) -> KafkaResult<TopicPartitionList> {
         let mut list = TopicPartitionList::new();
-        for assigned in &self.assigned {
-            list.add_partition(&assigned.source.topic, assigned.source.partition);
+        for Assigned { source, next_offset, .. } in &self.assigned {
+            let start = match next_offset {
+                // Nothing was read, and its log may begin later.
+                0 => Offset::Beginning,
+                next_offset => Offset::Offset(*next_offset),
+            };
+            list.add_partition_offset(&source.topic, source.partition, start)?;
         }
-        list
+        Ok(list)
     }
 
     /// Takes up partitions that are not assigned yet: from the offset in SQL, else the
@@ -117,16 +122,7 @@ impl Partitions {
     /// Assigns the same partitions to a new client, from what was to be read next.
     pub fn assign_to(&self, consumer: &RecordConsumer<Context>) -> KafkaResult<()> {
         self.route(consumer)?;
-        let mut list = TopicPartitionList::new();
-        for Assigned { source, next_offset, .. } in &self.assigned {
-            let start = match next_offset {
-                // Nothing was read, and its log may begin later.
-                0 => Offset::Beginning,
-                next_offset => Offset::Offset(*next_offset),
-            };
-            list.add_partition_offset(&source.topic, source.partition, start)?;
-        }
-        consumer.client().incremental_assign(&list)
+        consumer.client().incremental_assign(&self.list()?)
     }
 
     /// Has the records of all of them come to the consumer's queue, also of those that were

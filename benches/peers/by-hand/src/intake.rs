@@ -1,6 +1,5 @@
 //! The records, decoded on the thread that polls.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
@@ -56,25 +55,26 @@ pub fn read(
     let mut batch = Batch::default();
     loop {
         let mut failure = None;
-        let patience = if batch.sources.is_empty() { POLL } else { Duration::ZERO };
-        consumer.take(patience, |received| {
-            let record = match received {
-                Ok(record) => record,
-                Err(error) => {
-                    failure = Some(error);
-                    return ControlFlow::Break(());
+        let mut patience = if batch.sources.is_empty() { POLL } else { Duration::ZERO };
+        while batch.inputs.len() < max_inputs && failure.is_none() {
+            let num = consumer.take(patience, |received| {
+                let record = match received {
+                    Ok(record) => record,
+                    Err(error) => return failure = Some(error),
+                };
+                let (topic, kind) = kinds.get_key_value(record.topic()).expect("one of ours");
+                let (cause, decoded) = decoder.decode(*kind, &record);
+                let place = (Arc::clone(topic), record.partition());
+                batch.sources.insert(place, record.offset() + 1);
+                if let Decoded::Payload(Payload::Input { target, input }) = decoded {
+                    batch.inputs.push((target, input, cause));
                 }
-            };
-            let (topic, kind) = kinds.get_key_value(record.topic()).expect("one of ours");
-            let (cause, decoded) = decoder.decode(*kind, &record);
-            let place = (Arc::clone(topic), record.partition());
-            batch.sources.insert(place, record.offset() + 1);
-            if let Decoded::Payload(Payload::Input { target, input }) = decoded {
-                batch.inputs.push((target, input, cause));
+            });
+            if num == 0 {
+                break;
             }
-            let is_full = batch.inputs.len() >= max_inputs;
-            if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
+            patience = Duration::ZERO;
+        }
         // Nothing but records matters here.
         let _ = consumer.client().poll(Duration::ZERO);
         if let Some(error) = failure {
