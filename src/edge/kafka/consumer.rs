@@ -33,6 +33,8 @@ pub struct RecordConsumer<C: ConsumerContext> {
     /// Before the client: fields are dropped in their order.
     records: Queue,
     client: BaseConsumer<C>,
+    /// librdkafka may be wrong about where a partition stands.
+    is_unsure: bool,
 }
 
 impl<C: ConsumerContext> RecordConsumer<C> {
@@ -42,7 +44,7 @@ impl<C: ConsumerContext> RecordConsumer<C> {
         // SAFETY: the client is alive, and stays so longer than the queue.
         let queue = unsafe { native::rd_kafka_queue_new(client.client().native_ptr()) };
         let records = Queue::of(queue)?;
-        Ok(Self { records, client })
+        Ok(Self { records, client, is_unsure: false })
     }
 
     /// For everything but records. It is to be polled too: statistics and errors of connections
@@ -86,21 +88,29 @@ impl<C: ConsumerContext> RecordConsumer<C> {
         while let Some(received) = taken.next() {
             each(match received.of().err {
                 ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(received),
-                code => Err(KafkaError::MessageConsumption(code.into())),
+                code => {
+                    self.is_unsure = true;
+                    Err(KafkaError::MessageConsumption(code.into()))
+                }
             });
         }
         num
     }
 
-    /// Goes on with paused partitions, each from the offset the list names. librdkafka knows where
-    /// each stood, but takes an error that was taken for the record that stands there.
+    /// Goes on with paused partitions, each from the offset the list names: where it stands.
+    /// librdkafka knows that too, unless it handed out an error, which it takes for the record that
+    /// stands there. It is told only then: where a topic was made anew, telling it costs a second.
     ///
     /// # Errors
     /// When it does not answer in time. Of a partition that is stopped the offset is not set: it
     /// has to be assigned anew.
-    pub fn resume(&self, partitions: TopicPartitionList) -> KafkaResult<()> {
-        let partitions = self.client.seek_partitions(partitions, PATIENCE)?;
-        self.client.resume(&partitions)
+    pub fn resume(&mut self, mut partitions: TopicPartitionList) -> KafkaResult<()> {
+        if self.is_unsure {
+            partitions = self.client.seek_partitions(partitions, PATIENCE)?;
+        }
+        self.client.resume(&partitions)?;
+        self.is_unsure = false;
+        Ok(())
     }
 }
 

@@ -26,8 +26,8 @@ pub struct Gathering {
 }
 
 impl Gathering {
-    /// Whether another record may join. The last one may take more credit than there is:
-    /// the next batch waits the longer.
+    /// Whether more records may join. The last ones may take more credit than there is: the next
+    /// batch waits the longer.
     pub fn has_room(&self, available: usize) -> bool {
         self.num_read < MAX_BATCH
             && self.batch.credits < available
