@@ -72,17 +72,19 @@ impl<C: ConsumerContext> RecordConsumer<C> {
         Ok(())
     }
 
-    /// Waits at most `patience` for a record, and gives `each` it and some of those behind it.
-    /// Returns how many it gave, errors included.
+    /// Waits at most `patience` for a record, and gives `each` it and some of those behind it, not
+    /// more than `at_most`. Returns how many it gave, errors included.
     pub fn take(
         &mut self,
         patience: Duration,
+        at_most: usize,
         mut each: impl FnMut(KafkaResult<Received<'_>>),
     ) -> usize {
         let mut taken = Taken::new();
         // With room for more it would wait until that is used up.
-        if taken.add(&self.records, 1, patience) {
-            taken.add(&self.records, MAX_TAKEN - 1, Duration::ZERO);
+        let at_most = at_most.min(MAX_TAKEN);
+        if taken.add(&self.records, at_most.min(1), patience) {
+            taken.add(&self.records, at_most - 1, Duration::ZERO);
         }
         let num = taken.waiting.len();
         while let Some(received) = taken.next() {
@@ -362,7 +364,8 @@ mod tests {
         while offsets.len() < num && begun.elapsed() < PATIENCE {
             // As the intake does, for who was assigned anew.
             consumer.route(TOPIC, 0).unwrap();
-            consumer.take(Duration::from_millis(50), |received| {
+            let num_left = num - offsets.len();
+            consumer.take(Duration::from_millis(50), num_left, |received| {
                 offsets.push(received.unwrap().offset());
             });
             assert!(consumer.client().poll(Duration::ZERO).is_none(), "a record beside the queue");
@@ -376,7 +379,7 @@ mod tests {
         let mut seen = Vec::new();
         while seen.len() < 6 {
             let num_before = seen.len();
-            let num = consumer.take(PATIENCE, |received| {
+            let num = consumer.take(PATIENCE, usize::MAX, |received| {
                 let received = received.unwrap();
                 assert_eq!((received.topic(), received.partition()), (TOPIC, 0));
                 let headers = received.headers().map(|headers| {
@@ -407,7 +410,8 @@ mod tests {
     #[test]
     fn a_partition_that_is_assigned_anew_begins_where_it_says() {
         let (_cluster, mut consumer) = reading(4);
-        assert_eq!(next(&mut consumer, 2), [4, 5]);
+        assert_eq!(next(&mut consumer, 1), [4]);
+        assert_eq!(next(&mut consumer, 1), [5]);
         consumer.client().incremental_unassign(&list(4)).unwrap();
         consumer.route(TOPIC, 0).unwrap();
         consumer.client().incremental_assign(&list(1)).unwrap();
@@ -421,7 +425,7 @@ mod tests {
         let begun = Instant::now();
         let mut has_panicked = false;
         while !has_panicked && begun.elapsed() < PATIENCE {
-            let take = || consumer.take(PATIENCE, |_| panic!("at the first of them"));
+            let take = || consumer.take(PATIENCE, 6, |_| panic!("at the first of them"));
             has_panicked = catch_unwind(AssertUnwindSafe(take)).is_err();
         }
         assert!(has_panicked);
@@ -451,7 +455,7 @@ mod tests {
         while seen.is_none() && begun.elapsed() < PATIENCE {
             // Not every one is told of.
             cluster.request_errors(RDKafkaApiKey::Fetch, &[error]);
-            consumer.take(Duration::from_millis(50), |received| seen = received.err());
+            consumer.take(Duration::from_millis(50), 1, |received| seen = received.err());
         }
         cluster.clear_request_errors(RDKafkaApiKey::Fetch);
         let code = RDKafkaErrorCode::InvalidMessage;

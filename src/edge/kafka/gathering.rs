@@ -26,12 +26,14 @@ pub struct Gathering {
 }
 
 impl Gathering {
-    /// Whether more records may join. The last ones may take more credit than there is: the next
-    /// batch waits the longer.
-    pub fn has_room(&self, available: usize) -> bool {
-        self.num_read < MAX_BATCH
-            && self.batch.credits < available
-            && self.raw.len() < MAX_BATCH_BYTES
+    /// How many more records may join, if they are small. Large ones may take more credit than
+    /// there is: the next batch waits the longer.
+    pub fn room(&self, available: usize) -> usize {
+        if self.raw.len() >= MAX_BATCH_BYTES {
+            return 0;
+        }
+        let of_credit = available.saturating_sub(self.batch.credits);
+        of_credit.min(MAX_BATCH.saturating_sub(self.num_read))
     }
 
     pub fn take(

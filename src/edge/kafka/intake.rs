@@ -378,8 +378,9 @@ impl Reader {
         let mut failure = None;
         let mut patience = POLL;
         let Self { consumer, partitions, decoder, hint, .. } = self;
-        while gathering.has_room(available) && failure.is_none() {
-            let num = consumer.take(patience, |received| match received {
+        while failure.is_none() {
+            let room = gathering.room(available);
+            let num = consumer.take(patience, room, |received| match received {
                 Ok(record) => gathering.take(&record, partitions, decoder, hint),
                 Err(error) => failure = Some(error),
             });

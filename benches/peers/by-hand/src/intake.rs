@@ -56,8 +56,9 @@ pub fn read(
     loop {
         let mut failure = None;
         let mut patience = if batch.sources.is_empty() { POLL } else { Duration::ZERO };
-        while batch.inputs.len() < max_inputs && failure.is_none() {
-            let num = consumer.take(patience, |received| {
+        while failure.is_none() {
+            let room = max_inputs - batch.inputs.len();
+            let num = consumer.take(patience, room, |received| {
                 let record = match received {
                     Ok(record) => record,
                     Err(error) => return failure = Some(error),
