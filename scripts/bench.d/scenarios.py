@@ -9,7 +9,7 @@ import time
 from common import BY_HAND, Failed, run, say, scaled, wait
 from contestant import STAGES, Contestant
 from machine import MAX_SWING, idle, pace, spent, state, threads
-from table import Table, ratios
+from table import ratios
 
 # Paced at the end: a broker just started takes small batches longer than one that has been at work for a while.
 SCENARIOS = ["burst", "keys", "single", "shapes", "growth", "memory", "restart", "steady", "paced", "budget"]
@@ -44,9 +44,8 @@ def others(first, last):
 
 
 class Bench:
-    def __init__(self, services, folder, turns):
-        self.services, self.folder, self.turns = services, folder, turns
-        self.table = Table()
+    def __init__(self, services, folder, turns, table):
+        self.services, self.folder, self.turns, self.table = services, folder, turns, table
 
     def contestant(self, kind, **variables):
         return Contestant(self.services, kind, self.folder, **variables)

@@ -1,27 +1,55 @@
 """The table: a line of it is a ratio or a figure of each turn."""
 
 import datetime
+import json
 import os
 import statistics
 import subprocess
 
 from common import ROOT, run, say
 
+# What was written about it since does not change what is measured.
+MEASURED = ("--", ROOT, ":!*.md")
+
 
 class Table:
-    """Of the commit that stands here when it is begun."""
+    """Of the last commit of what is measured here. Kept in a file, if one is named, with each scenario."""
 
-    def __init__(self):
-        self.lines = []
-        describe = run("git", "-C", ROOT, "describe", "--always", "--dirty", stdout=subprocess.PIPE)
-        self.commit, self.day = describe.stdout.strip(), datetime.date.today()
+    def __init__(self, out=None):
+        self.lines, self.out, self.scenario = [], out, None
+        self.commit = git("log", "-1", "--format=%h", *MEASURED)
+        if git("status", "--porcelain", *MEASURED):
+            self.commit += "-dirty"
+
+    def resume(self):
+        """Takes the lines that its file has of the same commit; the scenarios that they are of."""
+        if self.commit.endswith("-dirty"):
+            raise SystemExit("bench: --resume goes by the commit, and something here is not committed")
+        if self.out.exists():
+            self.lines = [line for line in json.loads(self.out.read_text()) if line["commit"] == self.commit]
+        return {line["scenario"] for line in self.lines}
+
+    def begin(self, scenario):
+        self.scenario = scenario
+
+    def keep(self):
+        """In place of the file that was there, which is whole whenever this is cut short."""
+        if self.out:
+            part = self.out.with_name(self.out.name + ".part")
+            part.write_text(json.dumps(self.lines, indent=2) + "\n")
+            part.replace(self.out)
+
+    def drop(self):
+        """What has been noted of a scenario that failed."""
+        self.lines = [line for line in self.lines if line["scenario"] != self.scenario]
 
     def note(self, what, values, wanted=None, is_reached=None, unit=""):
         """One line of the table: a ratio or a figure of each turn."""
         low, middle, high = min(values), statistics.median(values), max(values)
         verdict = "" if is_reached is None else "reached" if is_reached(middle) else "NOT REACHED"
         line = {"what": what, "num": len(values), "min": low, "median": middle, "max": high, "unit": unit,
-                "wanted": wanted or "", "verdict": verdict}
+                "wanted": wanted or "", "verdict": verdict,
+                "scenario": self.scenario, "commit": self.commit, "day": str(datetime.date.today())}
         self.lines.append(line)
         say(f"{what}: {figures(line)} {unit} {'(wanted ' + wanted + ') ' if wanted else ''}{verdict}")
 
@@ -32,11 +60,16 @@ class Table:
         self.note(what, values, f"at most {bound}", lambda middle: middle <= bound, unit)
 
     def __str__(self):
-        rows = [f"Of {self.commit}, begun on {self.day}, on {len(os.sched_getaffinity(0))} cores.", "",
+        days = " and ".join(sorted({line["day"] for line in self.lines}))
+        rows = [f"Of {self.commit}, measured on {days or 'no day'}, on {len(os.sched_getaffinity(0))} cores.", "",
                 "| what | min, median, max | wanted | |", "|---|---|---|---|"]
         for line in self.lines:
             rows.append(f"| {line['what']} | {figures(line)} {line['unit']} | {line['wanted']} | {line['verdict']} |")
         return "\n".join(rows)
+
+
+def git(*command):
+    return run("git", "-C", ROOT, *command, stdout=subprocess.PIPE).stdout.strip()
 
 
 def ratios(ones, others):

@@ -39,7 +39,8 @@ kafka_launch() {
         kafka_properties "$home/data" "$port" "$controller_port" >"$home/server.properties"
     fi
     if [[ ! -f $home/data/meta.properties ]]; then
-        cluster_id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
+        # A "-" at its beginning, as base64 of URLs has it now and then, would be taken for an option.
+        cluster_id=$(head -c 16 /dev/urandom | base64 | tr '+/' 'AB' | tr -d '=')
         java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$(kafka_libs)/*" kafka.tools.StorageTool \
             format -t "$cluster_id" -c "$home/server.properties" >"$(log_of kafka)" 2>&1 </dev/null 9>&- || {
             tail -n 40 "$(log_of kafka)" >&2
