@@ -30,9 +30,9 @@ class Failed(Exception):
     """What a scenario could not do; the others go on."""
 
 
-def wait(what, is_so, patience=120):
+def wait(what, is_so, patience=120, every=0.001):
     deadline = time.monotonic() + patience
     while not is_so():
         if time.monotonic() > deadline:
             raise Failed(f"{what} did not come within {patience} s")
-        time.sleep(0.001)
+        time.sleep(every)

@@ -18,19 +18,20 @@ def stat(path):
     return name, rest.split()
 
 
-def spent(pid):
-    """Processor time of a process and its living children, in seconds."""
-    total = 0.0
+def spent(pids):
+    """Processor time of processes, each with its children, in seconds, by the names that they have here."""
+    total = dict.fromkeys(pids, 0.0)
+    names = {pid: name for name, pid in pids.items()}
     for line in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
-            name, fields = stat(line)
+            process, fields = stat(line)
         except OSError:
             continue
-        if int(name.split()[0]) == pid or int(fields[1]) == pid:
+        if name := names.get(int(process.split()[0])):
             # Children that have ended count with their parent.
-            total += sum(int(fields[at]) for at in (11, 12)) / TICKS
-            if int(name.split()[0]) == pid:
-                total += sum(int(fields[at]) for at in (13, 14)) / TICKS
+            total[name] += sum(int(fields[at]) for at in (11, 12, 13, 14)) / TICKS
+        if name := names.get(int(fields[1])):
+            total[name] += sum(int(fields[at]) for at in (11, 12)) / TICKS
     return total
 
 

@@ -25,6 +25,12 @@ insert into pets select r.* from (select to_jsonb(p) as p from pets p limit 1) o
         'tenant', '00000000-0000-4000-8000-00000000feed', 'id', n, 'owner', n)) r;
 """
 
+# Room for one more on many pages, so that those of a load stand scattered among them.
+GAPS = """
+delete from pets where tenant = '00000000-0000-4000-8000-00000000feed' and id % 100 = 0;
+delete from characters where tenant = '00000000-0000-4000-8000-00000000feed' and id % 100 = 0;
+"""
+
 NO_OTHERS = """
 delete from pets where tenant = '00000000-0000-4000-8000-00000000feed' and id > :few;
 delete from characters where tenant = '00000000-0000-4000-8000-00000000feed' and id > :few;
@@ -62,18 +68,20 @@ class Bench:
     def compare(self, what, owners, kinds, num=200_000, warm_up=600_000):
         """Rates of a backlog of awards, by kind and turn; and those of a bare consumer and of PostgreSQL alone."""
         rates = {kind: [] for kind in (*kinds, "bare", "statements")}
-        swings = []
+        swings, num_again = [], 0
         for turn in range(self.turns):
             for is_last in (False, True):
                 taken, swing = self.turn(what, turn, owners, kinds, num, warm_up)
                 if is_last or swing <= MAX_SWING:
                     break
+                num_again += 1
                 say(f"{what}, turn {turn + 1}: taken again, for the machine was {swing:.2f} times as fast at one time "
                     "as at another")
             swings.append(swing)
             for kind, rate in taken.items():
                 rates[kind].append(rate)
         self.table.note(f"{what}: the machine's speed within a turn, fastest of slowest", swings)
+        self.table.note(f"{what}: turns taken again", [num_again])
         for kind in kinds:
             self.table.note(f"{what}: {kind}", rates[kind], unit="awards/s")
         return rates
@@ -157,6 +165,7 @@ class Bench:
         # Small batches take a broker just started twice as long, until its code for them is compiled.
         with self.contestant("pipeline") as nobody:
             nobody.load("--owners 1000 --rate 5000 --for 60s")
+        awards = 'menagerie_commands_total{command="AWARD_CLOSENESS",outcome="applied"}'
         ours, theirs, beside, achieved = [], [], [], []
         stages = {"50/s": [], "1,000/s beside 10,000/s": []}
         for turn in range(self.turns):
@@ -164,7 +173,7 @@ class Bench:
             for kind, reports in pair if turn % 2 else reversed(pair):
                 with self.contestant(kind) as contestant:
                     contestant.warm_up()
-                    arguments = "--owners 50 --rate 50 --for 20s"
+                    arguments = "--owners 50 --rate 50 --for 60s"
                     if kind == "menagerie":
                         latency, medians = contestant.load_in_stages(arguments)
                         stages["50/s"].append(medians)
@@ -173,13 +182,15 @@ class Bench:
                     reports.append(latency)
             with self.contestant("menagerie") as contestant:
                 contestant.warm_up()
+                num_before = contestant.metric(awards)
                 # It is there to be load: its producer batches for 5 ms, which is Kafka's default, and its reader takes
                 # its time.
                 background = contestant.begin_load(
-                    "--owners 1000 --rate 10000 --for 25s",
+                    "--owners 1000 --rate 10000 --for 30s",
                     MENAGERIE_KAFKA__PROPERTIES="linger.ms=5, fetch.min.bytes=65536, fetch.wait.max.ms=50")
                 try:
-                    time.sleep(4)
+                    # Everybody is online, and it is at its pace.
+                    wait("the 10,000/s", lambda: contestant.metric(awards) >= num_before + 20_000, every=0.5)
                     latency, medians = contestant.load_in_stages("--owners 100 --rate 1000 --for 15s")
                     if background.poll() is not None:
                         raise Failed("the 10,000/s ended before the 1,000/s beside them")
@@ -204,7 +215,7 @@ class Bench:
 
     def growth(self):
         """What a command costs beside 1,000,000 characters in the database, of that beside 10,000: each award is one
-        of 10,000 pets', so that most are rows of their own."""
+        of 10,000 pets', so that most are rows of their own, on pages among the others'."""
         costs, rows = [], {"10,000": [], "1,000,000": []}
         num_owners, num, few, many = scaled(10_000), scaled(600_000), scaled(10_000), scaled(1_000_000)
         for _ in range(self.turns):
@@ -219,6 +230,8 @@ class Bench:
                     # Full: the indexes of a few are not to be those of the many who were there before. Never of next to
                     # none: plans for a table of one row are kept for a while, and are none for ten thousand.
                     self.services.sql(contestant.database, "vacuum (full, analyze) characters, pets")
+                    self.services.sql(contestant.database, GAPS)
+                    self.services.sql(contestant.database, "vacuum characters, pets")
                     report, before, after = self.worked_off(contestant, num, num_owners)
                     rates.append(report["records_per_second"])
                     rows[beside].append((after["PostgreSQL"] - before["PostgreSQL"]) / num * 1e6)
@@ -332,8 +345,9 @@ class Bench:
             wait("the end of the hold", lambda: load.poll() is not None or state(pid) != "T")
             samples = []
             while load.poll() is None:
-                taken = {name: spent(at) for name, at in pids.items()}
-                samples.append((time.monotonic(), {**taken, "idle": idle()}, threads(pid)))
+                # The bench's own, without its children.
+                own = time.process_time()
+                samples.append((time.monotonic(), {**spent(pids), "the bench": own, "idle": idle()}, threads(pid)))
                 time.sleep(0.2)
             report = contestant.end_load(load)
         finally:

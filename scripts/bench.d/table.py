@@ -6,28 +6,36 @@ import os
 import statistics
 import subprocess
 
-from common import ROOT, run, say
-
-# What was written about it since does not change what is measured.
-MEASURED = ("--", ROOT, ":!*.md")
+from common import ROOT, SCALE, run, say
 
 
 class Table:
     """Of the last commit of what is measured here. Kept in a file, if one is named, with each scenario."""
 
-    def __init__(self, out=None):
-        self.lines, self.out, self.scenario = [], out, None
-        self.commit = git("log", "-1", "--format=%h", *MEASURED)
-        if git("status", "--porcelain", *MEASURED):
+    def __init__(self, turns, out=None):
+        self.turns, self.lines, self.out, self.scenario = turns, [], out and out.resolve(), None
+        # What was written about it since does not change what is measured, nor does the file.
+        measured = ["--", ROOT, ":!*.md"]
+        if out and self.out.is_relative_to(ROOT):
+            measured.append(f":!{self.out.relative_to(ROOT)}")
+        self.commit = git("log", "-1", "--format=%h", *measured)
+        if git("status", "--porcelain", *measured):
             self.commit += "-dirty"
 
     def resume(self):
-        """Takes the lines that its file has of the same commit; the scenarios that they are of."""
+        """Takes the lines that its file has of the same commit, taken as often and as large; the scenarios they
+        are of."""
         if self.commit.endswith("-dirty"):
             raise SystemExit("bench: --resume goes by the commit, and something here is not committed")
         if self.out.exists():
-            self.lines = [line for line in json.loads(self.out.read_text()) if line["commit"] == self.commit]
+            self.lines = [line for line in json.loads(self.out.read_text()) if self.is_of_this(line)]
         return {line["scenario"] for line in self.lines}
+
+    def is_of_this(self, line):
+        return all(line.get(name) == value for name, value in self.run().items())
+
+    def run(self):
+        return {"commit": self.commit, "turns": self.turns, "scale": SCALE}
 
     def begin(self, scenario):
         self.scenario = scenario
@@ -49,7 +57,7 @@ class Table:
         verdict = "" if is_reached is None else "reached" if is_reached(middle) else "NOT REACHED"
         line = {"what": what, "num": len(values), "min": low, "median": middle, "max": high, "unit": unit,
                 "wanted": wanted or "", "verdict": verdict,
-                "scenario": self.scenario, "commit": self.commit, "day": str(datetime.date.today())}
+                "scenario": self.scenario, "day": str(datetime.date.today()), **self.run()}
         self.lines.append(line)
         say(f"{what}: {figures(line)} {unit} {'(wanted ' + wanted + ') ' if wanted else ''}{verdict}")
 

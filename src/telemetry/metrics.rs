@@ -13,10 +13,11 @@ use crate::domain::Reason;
 /// The metrics of this process.
 pub static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
 
-/// From 100 µs to 10 s: waits, steps, commits and latencies alike.
+/// From 100 µs to 10 s: waits, steps, commits and latencies alike. By milliseconds where what is
+/// paced spends its time.
 const SECONDS: &[f64] = &[
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 10.0,
+    0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0, 10.0,
 ];
 /// From 1 µs: what happens inside one process.
 const SHORT_SECONDS: &[f64] = &[

@@ -140,7 +140,7 @@ export class World {
       add(`${name}_sum`, labels, total * center);
       add(`${name}_count`, labels, total);
     };
-    const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+    const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
     lines.push('# HELP menagerie_commands_total Inputs by how they ended', '# TYPE menagerie_commands_total counter');
     add('build_info', 'version="0.1.0"', 1);
     add('commands_total', 'command="FEED",outcome="applied"', this.commands);

@@ -171,7 +171,9 @@ pub fn instant(message: &impl Message) -> DateTime<Utc> {
 
 /// The headers of a record; one without a value counts as empty.
 pub fn header_pairs<H: Headers>(headers: &H) -> impl Iterator<Item = (&str, &[u8])> {
-    headers.iter().map(|header| (header.key, header.value.unwrap_or_default()))
+    // Their own iterator asks librdkafka for their number before each.
+    let each = (0..).map_while(|index| headers.try_get(index));
+    each.map(|header| (header.key, header.value.unwrap_or_default()))
 }
 
 fn input(target: Target, input: Input) -> Decoded {

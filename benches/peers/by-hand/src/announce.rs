@@ -1,4 +1,6 @@
 //! The events of committed rounds: published in order, their rows deleted once they are acknowledged.
+//! As the engine does, and for its reasons: rows that wait go together once those before them are
+//! acknowledged, and the producer is woken when what it lingers for is over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,14 +12,14 @@ use menagerie::engine::outbox::row::Row;
 use menagerie::store::Sink;
 use menagerie::wire::kafka::key::key;
 use rdkafka::ClientContext;
-use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use tokio::runtime::Handle;
 
 use crate::{Ground, SHARD};
 
-/// With less, all that comes of a round goes in as many requests as the broker lets be under way,
-/// and librdkafka spins until one of them is back.
-const LINGER: Duration = Duration::from_millis(1);
+const LINGER: Duration = Duration::from_micros(100);
+/// Rows published together, as the engine has it.
+const MAX_UNDER_WAY: usize = 8;
 /// Rows deleted together.
 const ROWS_AT_ONCE: usize = 8;
 
@@ -53,29 +55,43 @@ pub fn publish(ground: &Ground, runtime: &Handle, rows: &Receiver<Row>) -> anyho
         .create_with_context(Acknowledge { done })?;
     let store = ground.store.clone();
     let deleting = runtime.clone();
-    std::thread::spawn(move || delete(&acknowledged, &store, &deleting));
-    while let Ok(row) = rows.recv() {
-        let open = Arc::new(Open { round: row.round, num_open: AtomicU32::new(row.num_events) });
-        for entry in row.entries() {
-            let key = key(entry.owner);
-            let record =
-                BaseRecord::with_opaque_to(&ground.kafka.topics.pet_status, Arc::clone(&open))
-                    .key(key.as_slice())
-                    .payload(entry.payload)
-                    .timestamp(row.decided_at.timestamp_millis())
-                    .headers(headers(&entry));
-            producer.send(record).map_err(|(error, _)| error)?;
+    let (published, to_delete) = channel();
+    std::thread::spawn(move || delete(&to_delete, &store, &deleting));
+    while let Ok(first) = rows.recv() {
+        let mut num_rows = 0;
+        for row in std::iter::once(first).chain(rows.try_iter()).take(MAX_UNDER_WAY) {
+            send(&producer, &ground.kafka.topics.pet_status, &row)?;
+            num_rows += 1;
+        }
+        std::thread::sleep(LINGER);
+        let _still_under_way = producer.flush(Duration::ZERO);
+        for round in acknowledged.iter().take(num_rows) {
+            published.send(round)?;
         }
     }
     Ok(())
 }
 
-fn delete(acknowledged: &Receiver<i64>, store: &menagerie::store::Store, runtime: &Handle) {
+fn send(producer: &ThreadedProducer<Acknowledge>, topic: &str, row: &Row) -> anyhow::Result<()> {
+    let open = Arc::new(Open { round: row.round, num_open: AtomicU32::new(row.num_events) });
+    for entry in row.entries() {
+        let key = key(entry.owner);
+        let record = BaseRecord::with_opaque_to(topic, Arc::clone(&open))
+            .key(key.as_slice())
+            .payload(entry.payload)
+            .timestamp(row.decided_at.timestamp_millis())
+            .headers(headers(&entry));
+        producer.send(record).map_err(|(error, _)| error)?;
+    }
+    Ok(())
+}
+
+fn delete(published: &Receiver<i64>, store: &menagerie::store::Store, runtime: &Handle) {
     let mut rounds = Vec::new();
-    while let Ok(round) = acknowledged.recv() {
+    while let Ok(round) = published.recv() {
         rounds.push(round);
         while rounds.len() < ROWS_AT_ONCE
-            && let Ok(round) = acknowledged.recv_timeout(Duration::from_millis(20))
+            && let Ok(round) = published.recv_timeout(Duration::from_millis(20))
         {
             rounds.push(round);
         }

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use menagerie::domain::Input;
 use menagerie::edge::kafka::consumer::RecordConsumer;
-use menagerie::edge::kafka::decode::{Decoded, Decoder};
+use menagerie::edge::kafka::decode::{Decoded, Decoder, Kind};
 use menagerie::engine::record::{Cause, Payload, Target};
 use menagerie::store::Source;
 use menagerie::telemetry::trace::Tracer;
 use parking_lot::Mutex;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{Message, Offset, TopicPartitionList};
-use rustc_hash::FxHashMap;
 
 use crate::{Ground, MAX_ROUND};
 
@@ -24,7 +23,28 @@ const POLL: Duration = Duration::from_millis(20);
 #[derive(Default)]
 pub struct Batch {
     pub inputs: Vec<(Target, Input, Arc<Cause>)>,
-    pub sources: FxHashMap<(Arc<str>, i32), i64>,
+    pub sources: Vec<Source>,
+}
+
+struct Place {
+    topic: Arc<str>,
+    partition: i32,
+    kind: Kind,
+}
+
+impl Batch {
+    fn read_to(&mut self, Place { topic, partition, .. }: &Place, next_offset: i64) {
+        let is_it = |source: &&mut Source| {
+            source.partition == *partition && Arc::ptr_eq(&source.topic, topic)
+        };
+        match self.sources.iter_mut().find(is_it) {
+            Some(known) => known.next_offset = next_offset,
+            None => {
+                let (topic, partition) = (Arc::clone(topic), *partition);
+                self.sources.push(Source { topic, partition, next_offset });
+            }
+        }
+    }
 }
 
 /// What Kafka is to be told, once it is committed.
@@ -40,19 +60,21 @@ pub fn read(
     let consumer: BaseConsumer = ground.kafka.consumer().create()?;
     let mut consumer = RecordConsumer::new(consumer)?;
     let mut list = TopicPartitionList::new();
-    let mut kinds = FxHashMap::default();
+    let mut places = Vec::new();
     for (name, kind) in ground.kafka.topics.kinds() {
         let name: Arc<str> = name.into();
         let metadata = consumer.client().fetch_metadata(Some(&name), PATIENCE)?;
         for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
             list.add_partition_offset(&name, partition.id(), Offset::Beginning)?;
             consumer.route(&name, partition.id())?;
+            places.push(Place { topic: Arc::clone(&name), partition: partition.id(), kind });
         }
-        kinds.insert(name, kind);
     }
     consumer.client().assign(&list)?;
     let mut decoder = Decoder::new(Arc::default(), None, ground.max_record_bytes, Tracer::off());
     let mut batch = Batch::default();
+    // Where the last record's place was found.
+    let mut hint = 0;
     loop {
         let mut failure = None;
         let mut patience = if batch.sources.is_empty() { POLL } else { Duration::ZERO };
@@ -63,10 +85,15 @@ pub fn read(
                     Ok(record) => record,
                     Err(error) => return failure = Some(error),
                 };
-                let (topic, kind) = kinds.get_key_value(record.topic()).expect("one of ours");
-                let (cause, decoded) = decoder.decode(*kind, &record);
-                let place = (Arc::clone(topic), record.partition());
-                batch.sources.insert(place, record.offset() + 1);
+                let is_it = |place: &Place| {
+                    place.partition == record.partition() && *place.topic == *record.topic()
+                };
+                if !is_it(&places[hint]) {
+                    hint = places.iter().position(is_it).expect("one of ours");
+                }
+                let place = &places[hint];
+                let (cause, decoded) = decoder.decode(place.kind, &record);
+                batch.read_to(place, record.offset() + 1);
                 if let Decoded::Payload(Payload::Input { target, input }) = decoded {
                     batch.inputs.push((target, input, cause));
                 }
@@ -122,12 +149,4 @@ fn tell(consumer: &BaseConsumer, committed: &Committed) -> anyhow::Result<()> {
     }
     consumer.commit(&list, CommitMode::Async)?;
     Ok(())
-}
-
-/// For a round's transaction.
-pub fn sources(places: FxHashMap<(Arc<str>, i32), i64>) -> Vec<Source> {
-    let places = places.into_iter();
-    places
-        .map(|((topic, partition), next_offset)| Source { topic, partition, next_offset })
-        .collect()
 }

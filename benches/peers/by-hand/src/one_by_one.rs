@@ -13,7 +13,7 @@ use menagerie::domain::{
 use menagerie::engine::outbox::kind;
 use menagerie::engine::outbox::row::{About, Row, Writer};
 use menagerie::engine::record::{Cause, Target};
-use menagerie::store::{PetRow, Work};
+use menagerie::store::{PetRow, Source, Work};
 use menagerie::wire::kafka::status;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, Statement,
@@ -73,7 +73,7 @@ pub fn run(ground: Ground, runtime: &Handle) -> anyhow::Result<()> {
             while let Ok(batch) = read.recv() {
                 let row = runtime.block_on(consumer.apply(&batch));
                 let row = row.unwrap_or_else(|error| panic!("{error:#}"));
-                committed.lock().extend(intake::sources(batch.sources));
+                committed.lock().extend(batch.sources);
                 row.and_then(|row| rows.send(row).ok());
             }
         }
@@ -112,8 +112,9 @@ impl Consumer {
         if let Some((Target::Pet(key), Input::Command(command), cause)) = batch.inputs.first() {
             row = self.command(&transaction, *key, command, cause).await?;
         }
-        for ((topic, partition), next) in &batch.sources {
-            let values = [SHARD.into(), (&**topic).into(), (*partition).into(), (*next).into()];
+        for Source { topic, partition, next_offset } in &batch.sources {
+            let values =
+                [SHARD.into(), (&**topic).into(), (*partition).into(), (*next_offset).into()];
             execute(&transaction, ADVANCE, values).await?;
         }
         transaction.commit().await?;

@@ -148,7 +148,7 @@ impl Engine {
                 work.characters.push(CharacterRow { key, character });
             }
         }
-        work.sources = intake::sources(batch.sources);
+        work.sources = batch.sources;
         let num_events = writer.num_events();
         let row = (num_events > 0).then(|| {
             work.outbox.push(OutboxRow { sink: Sink::Kafka, num_events, body: writer.body() });
