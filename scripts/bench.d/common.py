@@ -19,7 +19,7 @@ def scaled(num):
 
 
 def run(*command, **options):
-    return subprocess.run([str(part) for part in command], check=True, text=True, **options)
+    return subprocess.run([str(part) for part in command], **{"check": True, "text": True, **options})
 
 
 def say(text):

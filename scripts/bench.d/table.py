@@ -9,17 +9,20 @@ import subprocess
 from common import ROOT, SCALE, run, say
 
 
+# What the release build is made of: nothing else changes what is measured.
+NOT_BUILT = ["*.md", "docs", "tests", "scripts", ".ci"]
+
+
 class Table:
-    """Of the last commit of what is measured here. Kept in a file, if one is named, with each scenario."""
+    """Of the last commit of what is built here. Kept in a file, if one is named, with each scenario."""
 
     def __init__(self, turns, out=None):
         self.turns, self.lines, self.out, self.scenario = turns, [], out and out.resolve(), None
-        # What was written about it since does not change what is measured, nor does the file.
-        measured = ["--", ROOT, ":!*.md"]
+        built = ["--", ".", *(f":!{path}" for path in NOT_BUILT)]
         if out and self.out.is_relative_to(ROOT):
-            measured.append(f":!{self.out.relative_to(ROOT)}")
-        self.commit = git("log", "-1", "--format=%h", *measured)
-        if git("status", "--porcelain", *measured):
+            built.append(f":!{self.out.relative_to(ROOT)}")
+        self.commit = git("log", "-1", "--format=%h", *built)
+        if git("status", "--porcelain", *built):
             self.commit += "-dirty"
 
     def resume(self):
