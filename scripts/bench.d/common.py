@@ -18,8 +18,8 @@ def scaled(num):
     return max(int(num * SCALE), 100)
 
 
-def run(*command, **options):
-    return subprocess.run([str(part) for part in command], **{"check": True, "text": True, **options})
+def run(*command, check=True, **options):
+    return subprocess.run([str(part) for part in command], check=check, text=True, **options)
 
 
 def say(text):

@@ -35,9 +35,10 @@ class Table:
         return {line["scenario"] for line in self.lines}
 
     def is_of_this(self, line):
-        return all(line.get(name) == value for name, value in self.run().items())
+        return all(line.get(name) == value for name, value in self.origin().items())
 
-    def run(self):
+    def origin(self):
+        """What two lines must have in common to stand in one table."""
         return {"commit": self.commit, "turns": self.turns, "scale": SCALE}
 
     def begin(self, scenario):
@@ -60,7 +61,7 @@ class Table:
         verdict = "" if is_reached is None else "reached" if is_reached(middle) else "NOT REACHED"
         line = {"what": what, "num": len(values), "min": low, "median": middle, "max": high, "unit": unit,
                 "wanted": wanted or "", "verdict": verdict,
-                "scenario": self.scenario, "day": str(datetime.date.today()), **self.run()}
+                "scenario": self.scenario, "day": str(datetime.date.today()), **self.origin()}
         self.lines.append(line)
         say(f"{what}: {figures(line)} {unit} {'(wanted ' + wanted + ') ' if wanted else ''}{verdict}")
 
