@@ -228,7 +228,7 @@ impl Message for Received<'_> {
     fn topic(&self) -> &str {
         // SAFETY: topic and name are alive as long as `self`.
         let name = unsafe { CStr::from_ptr(native::rd_kafka_topic_name(self.of().rkt)) };
-        name.to_str().expect("ASCII")
+        text(name).expect("ASCII")
     }
 
     fn partition(&self) -> i32 {
@@ -292,8 +292,18 @@ impl Headers for ReceivedHeaders {
         }
         // SAFETY: librdkafka ends a name with a 0, and keeps both as long as the list.
         let (name, value) = unsafe { (CStr::from_ptr(name), bytes(value, len)) };
-        Some(Header { key: name.to_str().unwrap_or_default(), value })
+        Some(Header { key: text(name).unwrap_or_default(), value })
     }
+}
+
+/// What it says if that is UTF-8. Nearly always it is short and ASCII, which is seen sooner.
+fn text(bytes: &CStr) -> Option<&str> {
+    let bytes = bytes.to_bytes();
+    if bytes.is_ascii() {
+        // SAFETY: ASCII is UTF-8.
+        return Some(unsafe { str::from_utf8_unchecked(bytes) });
+    }
+    str::from_utf8(bytes).ok()
 }
 
 /// # Safety
