@@ -1,5 +1,6 @@
 //! The outboxes: publish what is committed, in order, and delete it once acknowledged.
 
+mod acknowledged;
 pub mod feed;
 pub mod kafka;
 pub mod kind;

@@ -17,6 +17,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::acknowledged::{self, Acknowledged, Deleting, Place};
 use super::feed::{Feed, HandOver};
 use super::kind;
 use super::row::{self, Row};
@@ -56,10 +57,7 @@ pub struct KafkaOutbox {
     phase: Phase,
     /// Published rows not yet acknowledged.
     in_flight: Vec<InFlight>,
-    /// Acknowledged rows whose deletion is due.
-    acknowledged: Vec<i64>,
-    /// Rows whose deletion is under way.
-    deleting: Vec<i64>,
+    acknowledged: Acknowledged,
     /// Events found at the topic's end.
     standing: FxHashSet<Uuid>,
     /// A generation of the producer: what an older one reports is void.
@@ -119,8 +117,7 @@ impl KafkaOutbox {
             max_rows,
             phase: Phase::Searching,
             in_flight: Vec::new(),
-            acknowledged: Vec::new(),
-            deleting: Vec::new(),
+            acknowledged: Acknowledged::default(),
             standing: FxHashSet::default(),
             generation: 0,
             status,
@@ -152,7 +149,7 @@ impl KafkaOutbox {
             }
             self.read(context);
         }
-        self.delete(context);
+        acknowledged::delete(self, context);
         if self.is_drained()
             && let Some(done) = self.drained.take()
         {
@@ -180,7 +177,6 @@ impl KafkaOutbox {
             && self.feed.is_drained()
             && self.in_flight.is_empty()
             && self.acknowledged.is_empty()
-            && self.deleting.is_empty()
     }
 
     /// Gives a row's events to the producer in order. Says whether it took them.
@@ -232,9 +228,7 @@ impl KafkaOutbox {
                 let (mut rows, unreadable) = readable(page.rows);
                 let last = rows.last().map(|row| row.round);
                 // After a failure rows are read again that were done and not yet deleted.
-                rows.retain(|row| {
-                    !this.acknowledged.contains(&row.round) && !this.deleting.contains(&row.round)
-                });
+                rows.retain(|row| !this.acknowledged.contains(row.round));
                 this.feed.end_read(rows, last, page.is_full || unreadable.is_some());
                 if let Some(error) = unreadable {
                     this.status.failed(error);
@@ -250,31 +244,6 @@ impl KafkaOutbox {
             failed => {
                 this.feed.fail_read();
                 tracing::warn!("reading the outbox failed, trying again: {failed:?}");
-                context.run_later(RETRY_EVERY, |this, context| this.pump(context));
-            }
-        }));
-    }
-
-    /// Deletes all rows acknowledged so far, one statement at a time.
-    fn delete(&mut self, context: &mut Context<Self>) {
-        if !self.deleting.is_empty() || self.acknowledged.is_empty() {
-            return;
-        }
-        faults::pass(Point::AfterAck);
-        let rounds = std::mem::take(&mut self.acknowledged);
-        self.deleting.clone_from(&rounds);
-        let (store, shard) = (self.store.clone(), Arc::clone(&self.shard));
-        let deletion = self
-            .runtime
-            .spawn(async move { store.delete_published(&shard, Sink::Kafka, &rounds).await });
-        context.spawn(deletion.into_actor(self).map(|deletion, this, context| {
-            let rounds = std::mem::take(&mut this.deleting);
-            if let Ok(Ok(())) = deletion {
-                faults::pass(Point::AfterDelete);
-                this.pump(context);
-            } else {
-                tracing::warn!("deleting published rows failed, trying again: {deletion:?}");
-                this.acknowledged.extend(rounds);
                 context.run_later(RETRY_EVERY, |this, context| this.pump(context));
             }
         }));
@@ -399,6 +368,29 @@ async fn pending_bases(
             oldest = oldest.min(Some(row.decided_at)).or(Some(row.decided_at));
             bases.extend(row::base_in(&row.body));
         }
+    }
+}
+
+impl Deleting for KafkaOutbox {
+    fn acknowledged(&mut self) -> &mut Acknowledged {
+        &mut self.acknowledged
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            store: self.store.clone(),
+            runtime: self.runtime.clone(),
+            shard: Arc::clone(&self.shard),
+            sink: Sink::Kafka,
+        }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.drained.is_some()
+    }
+
+    fn pump(&mut self, context: &mut Context<Self>) {
+        Self::pump(self, context);
     }
 }
 

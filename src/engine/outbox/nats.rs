@@ -15,6 +15,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::acknowledged::{self, Acknowledged, Deleting, Place};
 use super::feed::{Feed, HandOver};
 use super::kafka::Drain;
 use super::kind;
@@ -60,6 +61,7 @@ pub struct NatsOutbox {
     pub(super) publisher: Arc<Publisher>,
     pub(super) runtime: Runtime,
     feed: Feed,
+    acknowledged: Acknowledged,
     is_busy: bool,
     status: Arc<Status>,
     drained: Option<oneshot::Sender<()>>,
@@ -94,6 +96,7 @@ impl NatsOutbox {
             publisher: Arc::new(publisher),
             runtime,
             feed: Feed::new(load, policy.max_rows),
+            acknowledged: Acknowledged::default(),
             is_busy: false,
             status,
             drained: None,
@@ -109,8 +112,10 @@ impl NatsOutbox {
                 self.publish(rows, context);
             }
         }
+        acknowledged::delete(self, context);
         if !self.is_busy
             && self.feed.is_drained()
+            && self.acknowledged.is_empty()
             && let Some(done) = self.drained.take()
         {
             let _ = done.send(());
@@ -133,13 +138,17 @@ impl NatsOutbox {
         self.is_busy = true;
         self.status.begin(rows[0].decided_at);
         let publisher = Arc::clone(&self.publisher);
+        let rounds: Vec<i64> = rows.iter().map(|row| row.round).collect();
         let published = self.runtime.spawn(async move { publisher.publish(rows).await });
-        context.spawn(published.into_actor(self).map(|published, this, context| {
+        context.spawn(published.into_actor(self).map(move |published, this, context| {
             this.is_busy = false;
             this.status.end();
-            if let Err(error) = published {
-                tracing::error!("publishing was cut short, reading the rows again: {error}");
-                this.feed.restart();
+            match published {
+                Ok(()) => rounds.into_iter().for_each(|round| this.acknowledged.push(round)),
+                Err(error) => {
+                    tracing::error!("publishing was cut short, reading the rows again: {error}");
+                    this.feed.restart();
+                }
             }
             this.pump(context);
         }));
@@ -154,8 +163,10 @@ impl NatsOutbox {
         });
         context.spawn(page.into_actor(self).map(move |page, this, context| match page {
             Ok(Ok(page)) => {
-                let (rows, unreadable) = readable(page.rows);
+                let (mut rows, unreadable) = readable(page.rows);
                 let last = rows.last().map(|row| row.round);
+                // Of rows that are read again some were published and are not yet deleted.
+                rows.retain(|row| !this.acknowledged.contains(row.round));
                 this.feed.end_read(rows, last, page.is_full || unreadable.is_some());
                 if let Some(error) = unreadable {
                     this.status.failed(error);
@@ -174,7 +185,7 @@ impl NatsOutbox {
 }
 
 impl Publisher {
-    /// Publishes the events of rows and deletes them. Returns only when both are done.
+    /// Publishes the events of rows. Returns when each is acknowledged or set aside.
     async fn publish(&self, rows: Vec<Row>) {
         faults::pass(Point::BeforePublish);
         let num_in_flight = self.policy.max_in_flight.max(1);
@@ -189,13 +200,6 @@ impl Publisher {
             METRICS.outbox.pending.with_label_values(&[SINK]).sub(i64::from(row.num_events));
             self.status.published(row.num_events);
         }
-        faults::pass(Point::AfterAck);
-        let rounds: Vec<i64> = rows.iter().map(|row| row.round).collect();
-        self.insist("deleting published rows", || {
-            self.store.delete_published(&self.shard, Sink::Nats, &rounds)
-        })
-        .await;
-        faults::pass(Point::AfterDelete);
     }
 
     /// One character's events, each after the last one's end.
@@ -368,6 +372,30 @@ fn message(entry: &Entry<'_>) -> Message {
         id: entry.id,
         headers,
         payload: bytes::Bytes::copy_from_slice(entry.payload),
+    }
+}
+
+impl Deleting for NatsOutbox {
+    fn acknowledged(&mut self) -> &mut Acknowledged {
+        &mut self.acknowledged
+    }
+
+    fn place(&self) -> Place {
+        let Publisher { store, shard, .. } = &*self.publisher;
+        Place {
+            store: store.clone(),
+            runtime: self.runtime.clone(),
+            shard: Arc::clone(shard),
+            sink: Sink::Nats,
+        }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.drained.is_some()
+    }
+
+    fn pump(&mut self, context: &mut Context<Self>) {
+        Self::pump(self, context);
     }
 }
 
