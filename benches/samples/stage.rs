@@ -7,7 +7,7 @@ use bytes::Bytes;
 use menagerie::domain::{Effects, Input, Outcome, Owner, PetKey};
 use menagerie::engine::committer::Prepared;
 use menagerie::engine::record::{Cause, Original, Partition, Progress, Target};
-use menagerie::engine::round::{Census, Item, Origin, RecordOrigin, Round, Step, Stepped};
+use menagerie::engine::round::{Census, Ended, Item, Origin, RecordOrigin, Round, Stepped};
 use menagerie::store::Sink;
 use menagerie::wire::kafka::encode_command;
 
@@ -63,7 +63,7 @@ impl Stage {
     fn step(&self, owner: u32, inputs: impl Iterator<Item = u32>) -> Stepped {
         let mut actor = self.owners[owner as usize].clone();
         let mut effects = Effects::default();
-        let mut steps = Vec::new();
+        let (mut items, mut ended) = (Vec::new(), Vec::new());
         for index in inputs {
             let pet = pet_of(owner, index / NUM_OWNERS % PETS_EACH);
             let timed = Timed::soon(award(pet));
@@ -76,21 +76,22 @@ impl Stage {
                 at: timed.now,
                 original: self.original.clone(),
             };
-            let item = Item {
+            items.push(Item {
                 origin: Origin::Record(origin),
                 target: Target::Pet(PetKey { tenant, pet }),
                 input: timed.input,
                 cause: Arc::clone(&self.cause),
                 index,
                 is_suspect: false,
-            };
+            });
             let events_end = u32::try_from(effects.events.len()).unwrap();
-            steps.push(Step { item, outcome, answer: None, consequences: Vec::new(), events_end });
+            ended.push(Ended { outcome, answer: None, consequences: Vec::new(), events_end });
         }
         Stepped {
             key: actor.key(),
             tenant: Some(Arc::clone(actor.tenant())),
-            steps,
+            items,
+            ended,
             changes: actor.take_changes(),
             events: effects.events,
             removed: effects.removed,
@@ -98,6 +99,7 @@ impl Stage {
             num_unknown_templates: 0,
             death: None,
             census: Census::of(&actor),
+            is_news: false,
             took: None,
         }
     }

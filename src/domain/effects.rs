@@ -22,7 +22,8 @@ pub struct Effects {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
     Pet(pet::Event),
-    Character(character::Event),
+    /// Apart, as it is large and pets' events are many.
+    Character(Box<character::Event>),
 }
 
 /// How one input ended.
@@ -170,6 +171,6 @@ impl Effects {
     }
 
     pub fn character(&mut self, event: character::Event) {
-        self.events.push(Event::Character(event));
+        self.events.push(Event::Character(Box::new(event)));
     }
 }

@@ -319,7 +319,7 @@ pub(super) fn only_pet_event(events: Vec<Event>, name: &str) -> pet::Event {
 /// The only character event among these.
 pub(super) fn only_character_event(events: Vec<Event>, name: &str) -> character::Event {
     let mut found = events.into_iter().filter_map(|event| match event {
-        Event::Character(event) if event.body.name() == name => Some(event),
+        Event::Character(event) if event.body.name() == name => Some(*event),
         _ => None,
     });
     let event = found.next().expect("the event is there");

@@ -19,15 +19,12 @@ use uuid::Uuid;
 
 use self::recent::Recent;
 use super::registry::Entry;
-use super::round::{Answer, Census, Death, Item, Origin, RoundContext, Step, Stepped};
+use super::round::{Answer, Census, Death, Ended, Item, Origin, RoundContext, Stepped};
 use super::supervisor::MAX_OPEN_ROUNDS;
-use crate::domain::character::Action;
 use crate::domain::input::Request;
 use crate::domain::owner::Movement;
 use crate::domain::pet::Position;
-use crate::domain::{
-    self, Catalog, CharacterId, CharacterKey, Dice, Effects, Input, Outcome, Owner, PetId, Reason,
-};
+use crate::domain::{self, Catalog, CharacterKey, Dice, Effects, Input, Outcome, Owner, PetId};
 use crate::faults;
 use crate::telemetry::mailbox::{Envelope, MessageKind, Span};
 use crate::telemetry::metrics::METRICS;
@@ -110,28 +107,6 @@ impl Dice for ThreadDice {
     }
 }
 
-/// How one item ended, before it is put back together with the item.
-struct Ended {
-    outcome: Outcome,
-    answer: Option<Answer>,
-    consequences: Vec<(CharacterId, Action)>,
-    events_end: u32,
-}
-
-impl Ended {
-    fn refusal(&self) -> Option<Reason> {
-        match self.outcome {
-            Outcome::Rejected(reason) | Outcome::DeadLetter(reason) => Some(reason),
-            Outcome::Applied | Outcome::Ignored(_) => None,
-        }
-    }
-
-    fn of(self, item: Item) -> Step {
-        let Self { outcome, answer, consequences, events_end } = self;
-        Step { item, outcome, answer, consequences, events_end }
-    }
-}
-
 impl CharacterActor {
     pub fn new(owner: Owner) -> Self {
         Self { owner, recent: Recent::default() }
@@ -145,7 +120,8 @@ impl CharacterActor {
         round: &RoundContext,
         span: Option<Span>,
     ) -> (Vec<Ended>, Effects) {
-        let mut effects = Effects::default();
+        // Most come to one event.
+        let mut effects = Effects { events: Vec::with_capacity(items.len()), ..Effects::default() };
         let mut context = domain::Context {
             now: round.now,
             dice: &mut ThreadDice,
@@ -181,7 +157,7 @@ impl CharacterActor {
 
 /// What a request is told of its step.
 fn answer(owner: &Owner, item: &Item, outcome: Outcome) -> Option<Answer> {
-    let Origin::Request { .. } = item.origin else { return None };
+    let Origin::Request(_) = item.origin else { return None };
     let pet = |id| owner.pet(id).map(|pet| Answer::Pet(Box::new(pet.clone())));
     Some(match outcome {
         Outcome::Applied => match &item.input {
@@ -210,24 +186,30 @@ impl Handler<TakeRound> for CharacterActor {
         let num_items = message.items.len();
         let handling = message.envelope.open_many(MessageKind::TakeRound, num_items);
         let began = message.round.is_traced.then(Instant::now);
+        let before = (Census::of(&self.owner), self.owner.next_due());
         let (ended, effects) = self.step_all(&message.items, &message.round, handling.span());
         if let Some(reason) = ended.iter().rev().find_map(Ended::refusal) {
             message.envelope.vitals().fail(reason.code());
         }
         let took = began.map(|began| began..Instant::now());
         let items = std::mem::take(&mut message.items);
+        let (census, next_due) = (Census::of(&self.owner), self.owner.next_due());
+        // A clock that came by has to be told when to come again.
+        let has_tick = items.iter().any(|item| matches!(item.origin, Origin::Clock));
         message.is_answered = true;
         message.round.answer(Stepped {
             key: message.key,
             tenant: Some(Arc::clone(self.owner.tenant())),
-            steps: items.into_iter().zip(ended).map(|(item, ended)| ended.of(item)).collect(),
+            items,
+            ended,
             changes: self.owner.take_changes(),
             events: effects.events,
             removed: effects.removed,
-            next_due: self.owner.next_due(),
+            next_due,
             num_unknown_templates: effects.num_unknown_templates,
             death: None,
-            census: Census::of(&self.owner),
+            census,
+            is_news: has_tick || before != (census, next_due),
             took,
         });
     }
@@ -321,3 +303,6 @@ impl Drop for WalkCredit {
         self.outstanding.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ use super::hold::Hold;
 use super::numbers::Numbers;
 use super::outbox::{Line, Row};
 use super::record::Progress;
-use super::round::{Origin, Round};
+use super::round::{Round, Stepped};
 use super::spans;
 use super::supervisor::{Committed, TakeBack};
 use super::watch::Watch;
@@ -239,17 +239,15 @@ impl Committer {
         ledger::enter(&round);
         self.parts.offsets.advance(round.progress);
         let (number, credits) = (round.number, round.credits);
-        for step in round.stepped.into_iter().flat_map(|stepped| stepped.steps) {
-            if let Origin::Request { reply, .. } = step.item.origin
-                && let Some(answer) = step.answer
-            {
-                let _ = reply.send(answer);
+        for Stepped { items, ended, .. } in round.stepped {
+            for (item, ended) in items.into_iter().zip(ended) {
+                if let Some(answer) = ended.answer {
+                    item.origin.answer(answer);
+                }
             }
         }
         for unrouted in round.unrouted {
-            if let Origin::Request { reply, .. } = unrouted.item.origin {
-                let _ = reply.send(unrouted.end.answer());
-            }
+            unrouted.item.origin.answer(unrouted.end.answer());
         }
         if let Some(supervisor) = &self.supervisor {
             let envelope = Envelope::seal(Kind::Supervisor);

@@ -40,17 +40,9 @@ pub struct Item {
 #[derive(Debug)]
 pub enum Origin {
     Record(RecordOrigin),
-    /// A request over HTTP or NATS; the sender waits for the commit.
-    /// `permit` is its place among `engine.max_requests`.
-    Request {
-        reply: oneshot::Sender<Answer>,
-        permit: OwnedSemaphorePermit,
-        /// Laid, and given back with the round's commit; empty once the round has them.
-        claims: Claims,
-        idempotency: Option<Box<Idempotency>>,
-        /// The dead letter that is gone once this has had its effect.
-        redelivers: Option<i64>,
-    },
+    /// A request over HTTP or NATS; the sender waits for the commit. Apart, as records are many
+    /// and would each have room for it.
+    Request(Box<RequestOrigin>),
     /// The clock.
     Clock,
     /// Another character's step in the same round, whose item comes again when this one does.
@@ -64,6 +56,19 @@ pub struct RecordOrigin {
     pub offset: i64,
     pub at: DateTime<Utc>,
     pub original: Bytes,
+}
+
+/// Who asked, and what for besides the input.
+#[derive(Debug)]
+pub struct RequestOrigin {
+    pub reply: oneshot::Sender<Answer>,
+    /// Its place among `engine.max_requests`.
+    pub permit: OwnedSemaphorePermit,
+    /// Laid, and given back with the round's commit; empty once the round has them.
+    pub claims: Claims,
+    pub idempotency: Option<Box<Idempotency>>,
+    /// The dead letter that is gone once this has had its effect.
+    pub redelivers: Option<i64>,
 }
 
 /// The answer to a request, given after the commit.
@@ -109,7 +114,10 @@ pub struct Stepped {
     pub key: CharacterKey,
     /// The owner's, for what has no cause with a tenant of its own. None if it died.
     pub tenant: Option<Arc<Tenant>>,
-    pub steps: Vec<Step>,
+    /// Its inputs, as they were sent to it.
+    pub items: Vec<Item>,
+    /// How each of them ended; nothing if it died.
+    pub ended: Vec<Ended>,
     pub changes: Changes,
     pub events: Vec<Event>,
     /// UUIDs by which it was known.
@@ -120,6 +128,8 @@ pub struct Stepped {
     /// Nothing of this stands, and the actor is gone.
     pub death: Option<Death>,
     pub census: Census,
+    /// Its census or its clock may be other than before.
+    pub is_news: bool,
     /// When, if the round is timed.
     pub took: Option<Range<Instant>>,
 }
@@ -144,10 +154,9 @@ pub struct Census {
     pub num_hungry: u8,
 }
 
-/// One input and how it ended.
+/// How one input ended.
 #[derive(Debug)]
-pub struct Step {
-    pub item: Item,
+pub struct Ended {
     pub outcome: Outcome,
     /// What a request is told once this is committed.
     pub answer: Option<Answer>,
@@ -216,6 +225,27 @@ impl Item {
     }
 }
 
+impl Origin {
+    /// What a repetition of a request is recognised by.
+    pub fn idempotency(&self) -> Option<&Idempotency> {
+        let Self::Request(request) = self else { return None };
+        request.idempotency.as_deref()
+    }
+
+    /// The dead letter that a request is about.
+    pub fn redelivers(&self) -> Option<i64> {
+        let Self::Request(request) = self else { return None };
+        request.redelivers
+    }
+
+    /// Answers whoever asked, if somebody did and still waits.
+    pub fn answer(self, answer: Answer) {
+        if let Self::Request(request) = self {
+            let _ = request.reply.send(answer);
+        }
+    }
+}
+
 impl RoundContext {
     pub fn new(
         number: i64,
@@ -260,20 +290,11 @@ impl RoundContext {
 impl Stepped {
     /// The answer of an actor that did not live to give one.
     pub fn dead(key: CharacterKey, items: Vec<Item>, death: Death) -> Self {
-        let steps = items
-            .into_iter()
-            .map(|item| Step {
-                item,
-                outcome: Outcome::Ignored(Reason::UnknownPet),
-                answer: None,
-                consequences: Vec::new(),
-                events_end: 0,
-            })
-            .collect();
         Self {
             key,
             tenant: None,
-            steps,
+            items,
+            ended: Vec::new(),
             changes: Changes::default(),
             events: Vec::new(),
             removed: Vec::new(),
@@ -281,6 +302,7 @@ impl Stepped {
             num_unknown_templates: 0,
             death: Some(death),
             census: Census::default(),
+            is_news: true,
             took: None,
         }
     }
@@ -289,23 +311,36 @@ impl Stepped {
     pub fn absorb(&mut self, later: Self) {
         let begin = u32::try_from(self.events.len()).expect("a round is bounded");
         self.events.extend(later.events);
-        self.steps.extend(later.steps.into_iter().map(|mut step| {
-            step.events_end += begin;
-            step
+        self.items.extend(later.items);
+        self.ended.extend(later.ended.into_iter().map(|mut ended| {
+            ended.events_end += begin;
+            ended
         }));
         self.changes.absorb(later.changes);
         self.removed.extend(later.removed);
         self.next_due = later.next_due;
         self.num_unknown_templates += later.num_unknown_templates;
         self.census = later.census;
+        self.is_news |= later.is_news;
         if let (Some(took), Some(later)) = (&mut self.took, later.took) {
             took.end = later.end;
         }
         self.death = later.death.or(self.death.take());
     }
 
-    pub fn into_items(self) -> impl Iterator<Item = Item> {
-        self.steps.into_iter().map(|step| step.item)
+    /// Each input and how it ended.
+    pub fn steps(&self) -> impl Iterator<Item = (&Item, &Ended)> {
+        self.items.iter().zip(&self.ended)
+    }
+}
+
+impl Ended {
+    /// Why it was refused, if it was.
+    pub fn refusal(&self) -> Option<Reason> {
+        match self.outcome {
+            Outcome::Rejected(reason) | Outcome::DeadLetter(reason) => Some(reason),
+            Outcome::Applied | Outcome::Ignored(_) => None,
+        }
     }
 }
 

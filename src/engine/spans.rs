@@ -92,7 +92,7 @@ pub fn committed(tracer: &Tracer, round: &Round, commit: &Range<Instant>, backen
     let Some(timing) = round.timing else { return };
     let spans = Spans { tracer, round, timing, commit, backend };
     let steps = round.stepped.iter().flat_map(|stepped| {
-        stepped.steps.iter().map(move |step| (&step.item, End::Stepped(stepped, step.outcome)))
+        stepped.steps().map(move |(item, ended)| (item, End::Stepped(stepped, ended.outcome)))
     });
     let unrouted =
         round.unrouted.iter().map(|unrouted| (&unrouted.item, End::Unrouted(&unrouted.end)));

@@ -311,6 +311,9 @@ impl BrokerSupervisor {
             for pet in &stepped.changes.removed_pets {
                 self.directory.remove(&PetKey { tenant, pet: *pet });
             }
+            if !stepped.is_news {
+                continue;
+            }
             let went_offline = self.parts.registry.update(stepped.key, |entry| {
                 entry.census = stepped.census;
                 if entry.due != stepped.next_due {

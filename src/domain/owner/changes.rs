@@ -14,8 +14,8 @@ pub struct Changes {
     pub pets: Vec<Pet>,
     /// Pets to delete. One that was created since the last call may be among them.
     pub removed_pets: Vec<PetId>,
-    /// `Some(None)`: the row goes.
-    pub character: Option<Option<Character>>,
+    /// `Some(None)`: the row goes. Apart, as it is large and mostly nothing.
+    pub character: Option<Option<Box<Character>>>,
 }
 
 /// The columns the hot path writes.
@@ -82,7 +82,7 @@ impl Owner {
             removed_pets: std::mem::take(&mut self.removed),
             character: match std::mem::take(&mut self.character_change) {
                 CharacterChange::None => None,
-                CharacterChange::Write => Some(self.character.clone()),
+                CharacterChange::Write => Some(self.character.clone().map(Box::new)),
                 CharacterChange::Remove => Some(None),
             },
             ..Changes::default()

@@ -11,7 +11,7 @@ use crate::domain::{CharacterKey, Event, Outcome, Reason, Tenant, TenantId};
 use crate::engine::outbox::kind;
 use crate::engine::outbox::row::{About, Writer};
 use crate::engine::record::{Cause, Original};
-use crate::engine::round::{Answer, Item, Origin, Round, Step, Stepped, UnroutedEnd};
+use crate::engine::round::{Answer, Ended, Item, Origin, Round, Stepped, UnroutedEnd};
 use crate::faults::{self, Mechanism};
 use crate::store::{
     AnswerRow, CharacterRow, DeadLetter, HistoryRow, OutboxRow, PetRow, Sink, Source, Work,
@@ -65,7 +65,7 @@ impl KnownTenants {
             outgoing.add(stepped);
             take_changes(stepped, &mut work);
             keep_answers(stepped, &mut work);
-            work.redelivered.extend(stepped.steps.iter().filter_map(redelivered));
+            work.redelivered.extend(stepped.steps().filter_map(redelivered));
         }
         for unrouted in &round.unrouted {
             match &unrouted.end {
@@ -77,9 +77,7 @@ impl KnownTenants {
                     Answer::Failed | Answer::Refused(Reason::IdempotencyConflict),
                 ) => {}
                 UnroutedEnd::Unknown(_) | UnroutedEnd::Answered(_) => {
-                    if let Origin::Request { redelivers, .. } = unrouted.item.origin {
-                        work.redelivered.extend(redelivers);
-                    }
+                    work.redelivered.extend(unrouted.item.origin.redelivers());
                 }
             }
         }
@@ -134,17 +132,17 @@ impl Outgoing {
     fn add(&mut self, stepped: &mut Stepped) {
         let mut events = std::mem::take(&mut stepped.events).into_iter();
         let mut num_taken = 0;
-        for step in &stepped.steps {
+        for (item, ended) in stepped.steps() {
             self.kafka.begin_cause();
             self.nats.begin_cause();
-            let num_events = (step.events_end - num_taken) as usize;
+            let num_events = (ended.events_end - num_taken) as usize;
             for event in events.by_ref().take(num_events) {
-                self.publish(&event, stepped.key, &step.item.cause, stepped.tenant.as_ref());
+                self.publish(&event, stepped.key, &item.cause, stepped.tenant.as_ref());
             }
-            num_taken = step.events_end;
-            if let Outcome::DeadLetter(reason) = step.outcome {
-                let detail = format!("{} for character {}", step.item.input.name(), stepped.key);
-                self.bury(&step.item, reason.code(), detail, chrono::Utc::now());
+            num_taken = ended.events_end;
+            if let Outcome::DeadLetter(reason) = ended.outcome {
+                let detail = format!("{} for character {}", item.input.name(), stepped.key);
+                self.bury(item, reason.code(), detail, chrono::Utc::now());
             }
         }
     }
@@ -242,18 +240,15 @@ impl Outgoing {
 
 /// Settles what repetitions of requests will be told, and so what this one is.
 fn keep_answers(stepped: &mut Stepped, work: &mut Work) {
-    for step in &mut stepped.steps {
-        let Origin::Request { idempotency: Some(idempotency), redelivers, .. } = &step.item.origin
-        else {
-            continue;
-        };
-        if redelivers.is_some() && matches!(step.outcome, Outcome::DeadLetter(_)) {
+    for (item, ended) in stepped.items.iter().zip(&mut stepped.ended) {
+        let Some(idempotency) = item.origin.idempotency() else { continue };
+        if item.origin.redelivers().is_some() && matches!(ended.outcome, Outcome::DeadLetter(_)) {
             // It stays a dead letter, and may be tried again.
             continue;
         }
-        let Some(answer) = step.answer.take() else { continue };
+        let Some(answer) = ended.answer.take() else { continue };
         let (answer, kept) = idempotency.keep(answer);
-        step.answer = Some(answer);
+        ended.answer = Some(answer);
         work.answers.extend(kept.map(|answer| AnswerRow {
             tenant: stepped.key.tenant,
             key: idempotency.key.clone(),
@@ -265,9 +260,9 @@ fn keep_answers(stepped: &mut Stepped, work: &mut Work) {
 }
 
 /// The dead letter that this step has done away with.
-fn redelivered(step: &Step) -> Option<i64> {
-    let Origin::Request { redelivers, .. } = step.item.origin else { return None };
-    redelivers.filter(|_| !matches!(step.outcome, Outcome::DeadLetter(_)))
+fn redelivered((item, ended): (&Item, &Ended)) -> Option<i64> {
+    let redelivers = item.origin.redelivers();
+    redelivers.filter(|_| !matches!(ended.outcome, Outcome::DeadLetter(_)))
 }
 
 fn take_changes(stepped: &mut Stepped, work: &mut Work) {
@@ -284,7 +279,7 @@ fn take_changes(stepped: &mut Stepped, work: &mut Work) {
     }
     match changes.character {
         None => {}
-        Some(Some(character)) => work.characters.push(CharacterRow { key, character }),
+        Some(Some(character)) => work.characters.push(CharacterRow { key, character: *character }),
         Some(None) => work.removed_characters.push(key),
     }
 }
@@ -305,21 +300,17 @@ mod tests {
     use crate::domain::{self, CharacterId, Input};
     use crate::engine::record::Target;
     use crate::engine::request::Claims;
-    use crate::engine::round::Unrouted;
+    use crate::engine::round::{RequestOrigin, Unrouted};
 
     /// A round with the redelivery of letter 7, which ended so without an actor.
     fn redelivery(end: UnroutedEnd) -> Round {
         let (reply, _) = oneshot::channel();
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let origin = Origin::Request {
-            reply,
-            permit,
-            claims: Claims::new(),
-            idempotency: None,
-            redelivers: Some(7),
-        };
+        let claims = Claims::new();
+        let origin =
+            RequestOrigin { reply, permit, claims, idempotency: None, redelivers: Some(7) };
         let item = Item {
-            origin,
+            origin: Origin::Request(Box::new(origin)),
             target: Target::Nobody,
             input: Input::Tick,
             cause: Cause::none().into(),
@@ -344,7 +335,8 @@ mod tests {
         let deleted = |soft| Body::Deleted { name: "Ann".into(), reason: "test".into(), soft };
         let event = |character: Uuid, seq, body| {
             let (user, at) = (Uuid::nil(), Utc::now());
-            Event::Character(domain::character::Event { character, user, at, seq, body })
+            let event = domain::character::Event { character, user, at, seq, body };
+            Event::Character(Box::new(event))
         };
         let events = [
             event(character, 8, deleted(true)),

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::domain::{CharacterKey, Outcome, Reason, TenantId};
 use crate::engine::record::Target;
-use crate::engine::round::{Item, Named, Origin, Round, UnroutedEnd};
+use crate::engine::round::{Ended, Item, Named, Origin, Round, UnroutedEnd};
 use crate::telemetry::metrics::METRICS;
 
 /// Rejections of a round that are logged one by one; the rest are one line for each command,
@@ -25,12 +25,12 @@ pub(super) fn enter(round: &Round) {
                 METRICS.commands.rejected.with_label_values(&["TICK", "unknown_template"]);
             unknown.inc_by(u64::from(stepped.num_unknown_templates));
         }
-        for step in &stepped.steps {
-            let command = step.item.input.name();
-            *counts.entry((command, step.outcome)).or_default() += 1;
-            observe_latency(&mut latencies, command, &step.item, now_ms);
-            if let Outcome::Rejected(reason) = step.outcome {
-                rejections.note(&step.item, Some(stepped.key), reason);
+        for (item, Ended { outcome, .. }) in stepped.steps() {
+            let command = item.input.name();
+            *counts.entry((command, *outcome)).or_default() += 1;
+            observe_latency(&mut latencies, command, item, now_ms);
+            if let Outcome::Rejected(reason) = *outcome {
+                rejections.note(item, Some(stepped.key), reason);
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::domain::input::Request;
 use crate::domain::{CharacterKey, Input, TenantId};
 use crate::engine::record::Target;
 use crate::engine::request::ANSWERS_KEPT;
-use crate::engine::round::{Answer, Item, Origin};
+use crate::engine::round::{Answer, Item};
 use crate::store::Asked;
 
 /// What is to be asked about, besides pets and characters known to be stored.
@@ -37,7 +37,7 @@ impl Questions {
                 self.selecting.push((tenant, *user));
             }
         }
-        if let Origin::Request { idempotency: Some(idempotency), .. } = &item.origin {
+        if let Some(idempotency) = item.origin.idempotency() {
             self.keys.push((tenant, idempotency.key.clone()));
         }
     }
@@ -59,7 +59,7 @@ fn distinct<T: Ord>(items: &mut Vec<T>) {
 
 /// Whether SQL has to be asked before this item can be stepped, wherever its character is.
 pub fn is_asking(item: &Item) -> bool {
-    let is_repeatable = matches!(&item.origin, Origin::Request { idempotency: Some(_), .. });
+    let is_repeatable = item.origin.idempotency().is_some();
     let wants = |action: &Action| action.name_key().is_some() || action.user().is_some();
     is_repeatable || action(item).is_some_and(wants)
 }
@@ -71,7 +71,7 @@ pub fn is_creating(item: &Item) -> bool {
 
 /// The first answer, if this was answered before; a failure, if nobody can tell.
 pub fn repeated(item: &Item, found: &Found) -> Option<Answer> {
-    let Origin::Request { idempotency: Some(idempotency), .. } = &item.origin else { return None };
+    let idempotency = item.origin.idempotency()?;
     let tenant = item.cause.tenant.as_ref()?.id;
     let is_mine = |(of, key): &(TenantId, Box<str>)| *of == tenant && *key == idempotency.key;
     if found.unreadable_keys.iter().any(is_mine) {

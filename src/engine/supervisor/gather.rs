@@ -83,7 +83,7 @@ impl Draft {
         self.num_items += 1;
         match &mut item.origin {
             Origin::Record(record) => self.credits += credits_of(record.original.len()),
-            Origin::Request { claims, .. } => self.claims.append(claims),
+            Origin::Request(request) => self.claims.append(&mut request.claims),
             Origin::Clock | Origin::Consequence => {}
         }
     }

@@ -8,7 +8,7 @@ use super::claims::Book;
 use crate::domain::{CharacterKey, Input};
 use crate::engine::record::{Batch, Cause, Partition, Payload, Progress, Record, Target};
 use crate::engine::request::Errand;
-use crate::engine::round::{Item, Origin, RecordOrigin};
+use crate::engine::round::{Item, Origin, RecordOrigin, RequestOrigin};
 
 /// The waiting inputs. Its size is bounded by the credits of the intake and of requests.
 #[derive(Default)]
@@ -171,8 +171,9 @@ fn waiting(record: Record) -> Waiting {
 fn request(ask: Ask) -> Item {
     let Errand { target, input, cause, claims, idempotency, redelivers } = ask.errand;
     let (reply, permit) = (ask.reply, ask.permit);
+    let origin = RequestOrigin { reply, permit, claims, idempotency, redelivers };
     Item {
-        origin: Origin::Request { reply, permit, claims, idempotency, redelivers },
+        origin: Origin::Request(Box::new(origin)),
         target,
         input,
         cause,

@@ -180,7 +180,7 @@ impl Remains {
         // A second wave that dies comes of an item that seems sound: any of them.
         let is_wave = |stepped: &&Stepped| {
             stepped.death.is_some()
-                && stepped.steps.iter().any(|step| matches!(step.item.origin, Origin::Consequence))
+                && stepped.items.iter().any(|item| matches!(item.origin, Origin::Consequence))
         };
         let dead_wave = stepped.iter().find(is_wave).map(|_| "a consequence cannot be stepped");
         let refusal = refusal.or(dead_wave);
@@ -192,7 +192,7 @@ impl Remains {
                 Some(Death::Gone) => None,
                 None => refusal.map(Arc::from),
             };
-            let own = stepped.into_items();
+            let own = stepped.items.into_iter();
             let own = own.filter(|item| !matches!(item.origin, Origin::Consequence));
             items.extend(own.map(|item| (item, fault.clone())));
         }
@@ -240,11 +240,11 @@ fn retry(
         Origin::Record(_) => {
             Some(Waiting::Dead { item, reason: reason.into(), detail: fault.to_string() })
         }
-        Origin::Request { reply, .. } => {
+        Origin::Request(_) => {
             let Named { tenant, character, trace_id } = named;
             let command = item.input.name();
             tracing::error!(tenant, character, trace_id, command, "request given up: {fault}");
-            let _ = reply.send(Answer::Failed);
+            item.origin.answer(Answer::Failed);
             None
         }
         Origin::Clock | Origin::Consequence => {

@@ -21,11 +21,11 @@ pub fn may_follow(item: &Item) -> bool {
 /// What the first wave of a round has others do, if anything. Taken out of its steps.
 pub fn second(stepped: &mut [Stepped]) -> Wave {
     let mut wave = Wave::new();
-    for Stepped { key, steps, .. } in stepped {
-        for step in steps {
-            for (who, action) in std::mem::take(&mut step.consequences) {
+    for Stepped { key, items, ended, .. } in stepped {
+        for (cause, ended) in items.iter().zip(ended) {
+            for (who, action) in std::mem::take(&mut ended.consequences) {
                 let key = CharacterKey { tenant: key.tenant, character: who };
-                let item = consequence(&step.item, key, action);
+                let item = consequence(cause, key, action);
                 match wave.iter_mut().find(|(known, _)| *known == key) {
                     Some((_, items)) => items.push(item),
                     None => wave.push((key, vec![item])),

@@ -145,7 +145,7 @@ impl Engine {
                 pet,
             }));
             if let Some(Some(character)) = changes.character {
-                work.characters.push(CharacterRow { key, character });
+                work.characters.push(CharacterRow { key, character: *character });
             }
         }
         work.sources = batch.sources;

@@ -68,6 +68,6 @@ fn a_pet_created_and_deleted_is_not_written() {
 fn a_login_writes_the_character() {
     let mut scene = Scene::with([]);
     scene.status(login());
-    let character = scene.owner.character().cloned();
+    let character = scene.owner.character().cloned().map(Box::new);
     assert_eq!(scene.owner.take_changes().character, Some(character));
 }

@@ -306,5 +306,5 @@ fn a_login_after_the_deletion_begins_anew() {
     scene.status(StatusChange::Deleted);
     assert_eq!(scene.status(login()), ["#1 online in 0/100000000"]);
     let changes = scene.owner.take_changes();
-    assert_eq!(changes.character, Some(scene.owner.character().cloned()));
+    assert_eq!(changes.character, Some(scene.owner.character().cloned().map(Box::new)));
 }
