@@ -19,7 +19,8 @@ TOPICS = {
     "COMMAND_TOPIC_PET_MOVEMENT": "pet_movement",
     "EVENT_TOPIC_PET_STATUS": "pet_status",
 }
-PORT, ADMIN_PORT = 18080, 19090
+# Of its API and of its admin API.
+PORTS = 18080, 19090
 
 # What an award goes through, by the histogram that times it: of everything meanwhile, also of what is beside it. What
 # waits while two rounds are under way is in the first and the last and in none between.
@@ -53,9 +54,10 @@ class Contestant:
 
     num = 0
 
-    def __init__(self, services, kind, folder, **variables):
+    def __init__(self, services, kind, folder, binary=MENAGERIE, ports=PORTS, **variables):
         Contestant.num += 1
-        self.services, self.kind, self.folder = services, kind, folder
+        self.services, self.kind, self.folder, self.binary = services, kind, folder, binary
+        self.port, self.admin_port = ports
         self.name = f"bench_{os.getpid()}_{Contestant.num}"
         self.variables = variables
 
@@ -69,16 +71,16 @@ class Contestant:
             **os.environ, **self.topics,
             "MENAGERIE_DATABASE__URL": self.database, "MENAGERIE_DATABASE__MIGRATE_ON_START": "true",
             "MENAGERIE_KAFKA__BOOTSTRAP_SERVERS": services.kafka, "MENAGERIE_KAFKA__GROUP": self.name,
-            "MENAGERIE_NATS__URL": services.nats, "MENAGERIE_HTTP__LISTEN": f"127.0.0.1:{PORT}",
-            "MENAGERIE_ADMIN__LISTEN": f"127.0.0.1:{ADMIN_PORT}", "MENAGERIE_LOG__LEVEL": "warn",
-            "PEER_PORT": str(PORT), "PEER_STATE_DIR": f"{self.folder}/{self.name}", **self.variables,
+            "MENAGERIE_NATS__URL": services.nats, "MENAGERIE_HTTP__LISTEN": f"127.0.0.1:{self.port}",
+            "MENAGERIE_ADMIN__LISTEN": f"127.0.0.1:{self.admin_port}", "MENAGERIE_LOG__LEVEL": "warn",
+            "PEER_PORT": str(self.port), "PEER_STATE_DIR": f"{self.folder}/{self.name}", **self.variables,
         }
         self.start()
         return self
 
     def start(self):
         command = {
-            "menagerie": [MENAGERIE, "serve"],
+            "menagerie": [self.binary, "serve"],
             # Without nodelay its HTTP server takes 40 ms to answer, and an audit of 100,000 pets a minute.
             "kafka-streams": ["java", "-Dsun.net.httpserver.nodelay=true", "-cp",
                               f"{STREAMS}/target/*:{STREAMS}/target/libs/*", "menagerie.peer.Main"],
@@ -98,12 +100,12 @@ class Contestant:
         if self.kind != "menagerie":
             return "running" in pathlib.Path(f"{self.folder}/{self.name}.log").read_text().splitlines()
         try:
-            return urllib.request.urlopen(f"http://127.0.0.1:{ADMIN_PORT}/readyz", timeout=5).status == 200
+            return urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=5).status == 200
         except OSError:
             return False
 
     def begin_load(self, arguments, **variables):
-        command = [str(MENAGERIE), "load", "--json", "--url", f"http://127.0.0.1:{PORT}", *arguments.split()]
+        command = [str(MENAGERIE), "load", "--json", "--url", f"http://127.0.0.1:{self.port}", *arguments.split()]
         return subprocess.Popen(command, env={**self.env, **variables}, text=True, stdout=subprocess.PIPE)
 
     def end_load(self, load):
@@ -131,7 +133,7 @@ class Contestant:
 
     def metrics(self):
         """The lines of its page of metrics."""
-        page = urllib.request.urlopen(f"http://127.0.0.1:{ADMIN_PORT}/metrics", timeout=5)
+        page = urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=5)
         return page.read().decode().splitlines()
 
     def histograms(self):

@@ -232,7 +232,7 @@ class Bench:
                     self.services.sql(contestant.database, "vacuum (full, analyze) characters, pets")
                     self.services.sql(contestant.database, GAPS)
                     self.services.sql(contestant.database, "vacuum characters, pets")
-                    report, before, after = self.worked_off(contestant, num, num_owners)
+                    report, before, after = self.worked_off(contestant, num, f"--owners {num_owners}")
                     rates.append(report["records_per_second"])
                     rows[beside].append((after["PostgreSQL"] - before["PostgreSQL"]) / num * 1e6)
                 costs.append((rates[0] + rates[2]) / 2 / rates[1])
@@ -332,12 +332,12 @@ class Bench:
         for owners in (scaled(1_000), scaled(100_000)):
             self.budget_over(owners)
 
-    def worked_off(self, contestant, num, owners):
+    def worked_off(self, contestant, num, arguments):
         """The report of a backlog, and what everybody and each thread had taken when it began and when it was done."""
         pid = contestant.process.pid
         pids = {"Menagerie": pid, "PostgreSQL": self.services.pids["postgres"], "Kafka": self.services.pids["kafka"],
                 "NATS": self.services.pids["nats"]}
-        load = contestant.begin_load(f"--backlog {num} --hold {pid} --owners {owners}")
+        load = contestant.begin_load(f"--backlog {num} --hold {pid} {arguments}")
         try:
             pids["the load"] = load.pid
             # Until it is held everybody comes online, and what comes after the last event is the audit.
@@ -361,7 +361,7 @@ class Bench:
         num, pets = scaled(1_000_000), f"{owners:,} pets"
         with self.contestant("menagerie") as contestant:
             contestant.backlog(200_000, f"--owners {owners}")
-            report, before, after = self.worked_off(contestant, num, owners)
+            report, before, after = self.worked_off(contestant, num, f"--owners {owners}")
         within, inside = before.pop("threads"), after.pop("threads")
 
         def note(what, taken):
