@@ -51,7 +51,7 @@ const NUM_AWARDS: u32 = 1_500;
 async fn balance_after_a_crash_at(point: &str) {
     let Some(mut world) = World::new().await else { return };
     world.populate().await;
-    world.restart_with(&format!("{point}=abort:5")).await;
+    world.restart_with(&format!("{point}=abort:3")).await;
     world.award(NUM_AWARDS).await;
     assert!(!world.wait_for_end().await.success(), "the process ended at {point}");
     world.restart_with("").await;
@@ -191,7 +191,7 @@ async fn a_kafka_that_forgot_the_groups_offsets_is_told_again() {
 async fn without_the_look_at_the_topics_end_the_books_differ() {
     let Some(mut world) = World::new().await else { return };
     world.populate().await;
-    world.restart_with("after_ack=abort:5").await;
+    world.restart_with("after_ack=abort:3").await;
     world.award(NUM_AWARDS).await;
     world.wait_for_end().await;
     world.restart_with("without=topic_tail").await;

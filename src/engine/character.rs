@@ -192,17 +192,19 @@ impl Handler<TakeRound> for CharacterActor {
             message.envelope.vitals().fail(reason.code());
         }
         let took = began.map(|began| began..Instant::now());
-        let items = std::mem::take(&mut message.items);
         let (census, next_due) = (Census::of(&self.owner), self.owner.next_due());
         // A clock that came by has to be told when to come again.
-        let has_tick = items.iter().any(|item| matches!(item.origin, Origin::Clock));
+        let has_tick = message.items.iter().any(|item| matches!(item.origin, Origin::Clock));
+        let changes = self.owner.take_changes();
+        // Until here a panic leaves them in the message.
+        let items = std::mem::take(&mut message.items);
         message.is_answered = true;
         message.round.answer(Stepped {
             key: message.key,
             tenant: Some(Arc::clone(self.owner.tenant())),
             items,
             ended,
-            changes: self.owner.take_changes(),
+            changes,
             events: effects.events,
             removed: effects.removed,
             next_due,

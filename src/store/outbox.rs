@@ -42,7 +42,7 @@ pub struct Backlog {
 /// Bytes of a page, beyond which no further row is read; compressed, as they are stored.
 const MAX_PAGE_BYTES: usize = 4 << 20;
 
-/// Deletions that are repeated with each further one: more than a server can have put off.
+/// Deletions that are repeated with each further one, at least.
 const NUM_REPEATED: usize = 32;
 
 impl Store {
@@ -96,8 +96,10 @@ impl Store {
     }
 
     /// Deletes rows whose events their broker has acknowledged. Deleting one again is fine, and
-    /// happens: on PostgreSQL a deletion does not wait for the disk, so the latest before a crash of
-    /// the server may be lost. Each is therefore repeated with the next few.
+    /// happens: on PostgreSQL a deletion waits for the disk only with the next commit of a round, so
+    /// the latest before a crash of the server may be lost. Those of the call before, or more if they
+    /// were few, are therefore repeated. What comes back all the same, as when a long backlog was
+    /// published and no round committed meanwhile, stands until the next start.
     ///
     /// # Errors
     /// See [`Error`].
@@ -141,7 +143,7 @@ impl Deleted {
                 all.push(*round);
             }
         }
-        while latest.len() > NUM_REPEATED {
+        while latest.len() > NUM_REPEATED.max(rounds.len()) {
             latest.pop_front();
         }
         all
@@ -174,6 +176,8 @@ mod tests {
         let many: Vec<i64> = (10..200).collect();
         deleted.with_latest("a", Sink::Kafka, &many);
         let next = deleted.with_latest("a", Sink::Kafka, &[200]);
-        assert_eq!((next.len(), next[0]), (NUM_REPEATED + 1, 168));
+        assert_eq!((next.len(), next[0]), (many.len() + 1, 10), "the whole call before");
+        let next = deleted.with_latest("a", Sink::Kafka, &[201]);
+        assert_eq!((next.len(), next[0]), (NUM_REPEATED + 1, 169));
     }
 }

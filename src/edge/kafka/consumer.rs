@@ -343,7 +343,8 @@ mod tests {
         for number in 0..NUM_RECORDS {
             let headers = OwnedHeaders::new()
                 .insert(Header { key: "REGION", value: Some("GMS") })
-                .insert(Header::<&str> { key: "nothing", value: None });
+                .insert(Header::<&str> { key: "nothing", value: None })
+                .insert(Header { key: "größe", value: Some("7") });
             let (key, payload) = (format!("key {number}"), format!("payload {number}"));
             let mut record = BaseRecord::to(TOPIC).partition(0).key(&key).payload(&payload);
             record = record.timestamp(1_000 + number);
@@ -405,8 +406,11 @@ mod tests {
             });
             assert_eq!(seen.len(), num_before + num);
         }
-        let headers =
-            vec![("REGION".to_owned(), Some(b"GMS".to_vec())), ("nothing".to_owned(), None)];
+        let headers = vec![
+            ("REGION".to_owned(), Some(b"GMS".to_vec())),
+            ("nothing".to_owned(), None),
+            ("größe".to_owned(), Some(b"7".to_vec())),
+        ];
         for (number, (timestamp, key, payload, of_record)) in (0..NUM_RECORDS).zip(&seen) {
             assert_eq!(*timestamp, Timestamp::CreateTime(1_000 + number));
             assert_eq!(*key, Some(format!("key {number}").into_bytes()));

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::runtime::Handle as Runtime;
 
+use super::status::Status;
 use crate::faults::{self, Point};
 use crate::store::{Sink, Store};
 
@@ -17,6 +18,9 @@ use crate::store::{Sink, Store};
 const DELETE_EVERY: Duration = Duration::from_millis(20);
 /// Between two attempts after a failure.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// Rows left to be deleted, beyond which nothing further is published: after a crash each of them
+/// is published again, or looked for.
+const MAX_LEFT: usize = 64;
 
 /// The rounds of rows that were published and stand in SQL.
 #[derive(Default)]
@@ -25,7 +29,13 @@ pub struct Acknowledged {
     due: Vec<i64>,
     /// Their deletion is under way.
     deleting: Vec<i64>,
+    /// They were deleted since a page of rows was asked for, and may be on it.
+    deleted: Vec<i64>,
+    is_reading: bool,
+    /// When the latest deletion began.
     begun: Option<Instant>,
+    /// When it failed, if it did.
+    failed: Option<Instant>,
     /// The next deletion is arranged for.
     is_waiting: bool,
 }
@@ -44,7 +54,9 @@ pub trait Deleting: Actor<Context = Context<Self>> {
 
     fn place(&self) -> Place;
 
-    /// It is to end soon: rows are deleted at once.
+    fn status(&self) -> &Status;
+
+    /// It is to end: rows are deleted at once.
     fn is_draining(&self) -> bool;
 
     /// Goes on; called once rows are deleted.
@@ -56,9 +68,25 @@ impl Acknowledged {
         self.due.push(round);
     }
 
-    /// Whether this round's row was published and may still stand in SQL.
+    /// Whether this round's row was published, and may be on the page that is being read.
     pub fn contains(&self, round: i64) -> bool {
-        self.due.contains(&round) || self.deleting.contains(&round)
+        [&self.due, &self.deleting, &self.deleted].iter().any(|rounds| rounds.contains(&round))
+    }
+
+    /// A page of rows is asked for.
+    pub fn begin_read(&mut self) {
+        self.is_reading = true;
+    }
+
+    /// What was on it has been looked up here.
+    pub fn end_read(&mut self) {
+        self.is_reading = false;
+        self.deleted.clear();
+    }
+
+    /// Whether so many are left that their deletion comes first.
+    pub fn is_full(&self) -> bool {
+        self.due.len() + self.deleting.len() >= MAX_LEFT
     }
 
     pub fn is_empty(&self) -> bool {
@@ -66,8 +94,33 @@ impl Acknowledged {
     }
 
     /// How long the next deletion is to be put off.
-    fn pause(&self) -> Duration {
-        self.begun.map_or(Duration::ZERO, |begun| DELETE_EVERY.saturating_sub(begun.elapsed()))
+    fn pause(&self, is_draining: bool) -> Duration {
+        let left = |since: Option<Instant>, whole: Duration| {
+            since.map_or(Duration::ZERO, |since| whole.saturating_sub(since.elapsed()))
+        };
+        match is_draining || self.is_full() {
+            true => left(self.failed, RETRY_EVERY),
+            false => left(self.failed, RETRY_EVERY).max(left(self.begun, DELETE_EVERY)),
+        }
+    }
+
+    fn begin(&mut self) -> Vec<i64> {
+        self.begun = Some(Instant::now());
+        self.deleting = std::mem::take(&mut self.due);
+        self.deleting.clone()
+    }
+
+    fn end(&mut self, is_done: bool) {
+        let rounds = std::mem::take(&mut self.deleting);
+        if !is_done {
+            self.failed = Some(Instant::now());
+            self.due.extend(rounds);
+            return;
+        }
+        self.failed = None;
+        if self.is_reading {
+            self.deleted.extend(rounds);
+        }
     }
 }
 
@@ -78,8 +131,8 @@ pub fn delete<O: Deleting>(outbox: &mut O, context: &mut Context<O>) {
     if !acknowledged.deleting.is_empty() || acknowledged.due.is_empty() {
         return;
     }
-    let pause = acknowledged.pause();
-    if !pause.is_zero() && !is_draining {
+    let pause = acknowledged.pause(is_draining);
+    if !pause.is_zero() {
         if !std::mem::replace(&mut acknowledged.is_waiting, true) {
             context.run_later(pause, |outbox, context| {
                 outbox.acknowledged().is_waiting = false;
@@ -89,22 +142,69 @@ pub fn delete<O: Deleting>(outbox: &mut O, context: &mut Context<O>) {
         return;
     }
     faults::pass(Point::AfterAck);
-    acknowledged.begun = Some(Instant::now());
-    let rounds = std::mem::take(&mut acknowledged.due);
-    acknowledged.deleting.clone_from(&rounds);
+    let rounds = acknowledged.begin();
     let Place { store, runtime, shard, sink } = outbox.place();
     let deletion =
         runtime.spawn(async move { store.delete_published(&shard, sink, &rounds).await });
-    context.spawn(deletion.into_actor(outbox).map(|deletion, outbox, context| {
-        let acknowledged = outbox.acknowledged();
-        let rounds = std::mem::take(&mut acknowledged.deleting);
-        if let Ok(Ok(())) = deletion {
+    context.spawn(deletion.into_actor(outbox).map(move |deletion, outbox, context| {
+        let is_done = matches!(deletion, Ok(Ok(())));
+        outbox.acknowledged().end(is_done);
+        if is_done {
             faults::pass(Point::AfterDelete);
             outbox.pump(context);
         } else {
-            tracing::warn!("deleting published rows failed, trying again: {deletion:?}");
-            acknowledged.due.extend(rounds);
-            context.run_later(RETRY_EVERY, |outbox, context| outbox.pump(context));
+            let error = format!("deleting published rows failed, trying again: {deletion:?}");
+            tracing::warn!(sink = sink.name(), "{error}");
+            outbox.status().failed_beside(error);
+            delete(outbox, context);
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_deleted_while_a_page_is_read_is_known_until_that_is_looked_through() {
+        let mut acknowledged = Acknowledged::default();
+        acknowledged.begin_read();
+        acknowledged.push(1);
+        assert_eq!(acknowledged.begin(), [1]);
+        acknowledged.push(2);
+        acknowledged.end(true);
+        assert!(acknowledged.contains(1) && acknowledged.contains(2) && !acknowledged.contains(3));
+        acknowledged.end_read();
+        assert!(!acknowledged.contains(1) && acknowledged.contains(2));
+    }
+
+    #[test]
+    fn a_deletion_that_failed_is_repeated_after_a_while_even_when_draining() {
+        let mut acknowledged = Acknowledged::default();
+        acknowledged.push(1);
+        assert_eq!(acknowledged.pause(false), Duration::ZERO, "the first waits for nothing");
+        acknowledged.begin();
+        acknowledged.end(false);
+        for is_draining in [false, true] {
+            let pause = acknowledged.pause(is_draining);
+            assert!(pause > DELETE_EVERY && pause <= RETRY_EVERY, "{pause:?}");
+        }
+        acknowledged.push(2);
+        assert_eq!(acknowledged.begin(), [1, 2]);
+        acknowledged.end(true);
+        assert!(acknowledged.is_empty());
+        assert_eq!(acknowledged.pause(true), Duration::ZERO);
+    }
+
+    #[test]
+    fn so_many_are_left_at_most() {
+        let mut acknowledged = Acknowledged::default();
+        (1..64).for_each(|round| acknowledged.push(round));
+        assert!(!acknowledged.is_full());
+        acknowledged.begin();
+        acknowledged.push(64);
+        assert!(acknowledged.is_full(), "those whose deletion is under way count");
+        acknowledged.end(true);
+        assert!(!acknowledged.is_full());
+    }
 }

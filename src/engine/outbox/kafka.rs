@@ -132,7 +132,8 @@ impl KafkaOutbox {
             // Rows that wait go out together, once those before are acknowledged: of a partition
             // with five messages under way librdkafka sends no more, and spins while others wait
             // there. Copies of dead letters hold nothing up.
-            let may_begin = self.in_flight.iter().all(InFlight::has_letters);
+            let may_begin =
+                self.in_flight.iter().all(InFlight::has_letters) && !self.acknowledged.is_full();
             let num_in_flight = self.in_flight.len();
             while may_begin && self.has_room() {
                 if !self.hold.is_sure() {
@@ -218,6 +219,7 @@ impl KafkaOutbox {
     /// Reads the next page of rows if the feed calls for it.
     fn read(&mut self, context: &mut Context<Self>) {
         let Some(after) = self.feed.begin_read() else { return };
+        self.acknowledged.begin_read();
         let (store, shard, limit) = (self.store.clone(), Arc::clone(&self.shard), self.max_rows);
         let page = self
             .runtime
@@ -229,6 +231,7 @@ impl KafkaOutbox {
                 let last = rows.last().map(|row| row.round);
                 // After a failure rows are read again that were done and not yet deleted.
                 rows.retain(|row| !this.acknowledged.contains(row.round));
+                this.acknowledged.end_read();
                 this.feed.end_read(rows, last, page.is_full || unreadable.is_some());
                 if let Some(error) = unreadable {
                     this.status.failed(error);
@@ -238,10 +241,12 @@ impl KafkaOutbox {
                 }
             }
             Ok(Ok(_)) => {
+                this.acknowledged.end_read();
                 this.feed.fail_read();
                 this.pump(context);
             }
             failed => {
+                this.acknowledged.end_read();
                 this.feed.fail_read();
                 tracing::warn!("reading the outbox failed, trying again: {failed:?}");
                 context.run_later(RETRY_EVERY, |this, context| this.pump(context));
@@ -383,6 +388,10 @@ impl Deleting for KafkaOutbox {
             shard: Arc::clone(&self.shard),
             sink: Sink::Kafka,
         }
+    }
+
+    fn status(&self) -> &Status {
+        &self.status
     }
 
     fn is_draining(&self) -> bool {

@@ -104,7 +104,10 @@ impl NatsOutbox {
     }
 
     fn pump(&mut self, context: &mut Context<Self>) {
-        if !self.is_busy {
+        if !self.is_busy && self.acknowledged.is_full() {
+            // Nothing is on its way, and yet it waits.
+            self.feed.oldest().inspect(|oldest| self.status.begin(*oldest));
+        } else if !self.is_busy {
             let rows = self.take_rows();
             if rows.is_empty() {
                 self.read(context);
@@ -156,6 +159,7 @@ impl NatsOutbox {
 
     fn read(&mut self, context: &mut Context<Self>) {
         let Some(after) = self.feed.begin_read() else { return };
+        self.acknowledged.begin_read();
         let publisher = Arc::clone(&self.publisher);
         let limit = publisher.policy.max_rows;
         let page = self.runtime.spawn(async move {
@@ -167,6 +171,7 @@ impl NatsOutbox {
                 let last = rows.last().map(|row| row.round);
                 // Of rows that are read again some were published and are not yet deleted.
                 rows.retain(|row| !this.acknowledged.contains(row.round));
+                this.acknowledged.end_read();
                 this.feed.end_read(rows, last, page.is_full || unreadable.is_some());
                 if let Some(error) = unreadable {
                     this.status.failed(error);
@@ -176,6 +181,7 @@ impl NatsOutbox {
                 }
             }
             failed => {
+                this.acknowledged.end_read();
                 this.feed.fail_read();
                 tracing::warn!("reading the outbox failed, trying again: {failed:?}");
                 context.run_later(RETRY_EVERY, |this, context| this.pump(context));
@@ -388,6 +394,10 @@ impl Deleting for NatsOutbox {
             shard: Arc::clone(shard),
             sink: Sink::Nats,
         }
+    }
+
+    fn status(&self) -> &Status {
+        &self.status
     }
 
     fn is_draining(&self) -> bool {
