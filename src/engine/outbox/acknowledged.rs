@@ -93,10 +93,10 @@ impl Acknowledged {
         self.due.is_empty() && self.deleting.is_empty()
     }
 
-    /// How long the next deletion is to be put off.
-    fn pause(&self, is_draining: bool) -> Duration {
+    /// How long the next deletion is to be put off from now on.
+    fn pause(&self, now: Instant, is_draining: bool) -> Duration {
         let left = |since: Option<Instant>, whole: Duration| {
-            since.map_or(Duration::ZERO, |since| whole.saturating_sub(since.elapsed()))
+            since.map_or(Duration::ZERO, |since| whole.saturating_sub(now - since))
         };
         match is_draining || self.is_full() {
             true => left(self.failed, RETRY_EVERY),
@@ -104,16 +104,16 @@ impl Acknowledged {
         }
     }
 
-    fn begin(&mut self) -> Vec<i64> {
-        self.begun = Some(Instant::now());
+    fn begin(&mut self, now: Instant) -> Vec<i64> {
+        self.begun = Some(now);
         self.deleting = std::mem::take(&mut self.due);
         self.deleting.clone()
     }
 
-    fn end(&mut self, is_done: bool) {
+    fn end(&mut self, now: Instant, is_done: bool) {
         let rounds = std::mem::take(&mut self.deleting);
         if !is_done {
-            self.failed = Some(Instant::now());
+            self.failed = Some(now);
             self.due.extend(rounds);
             return;
         }
@@ -131,7 +131,8 @@ pub fn delete<O: Deleting>(outbox: &mut O, context: &mut Context<O>) {
     if !acknowledged.deleting.is_empty() || acknowledged.due.is_empty() {
         return;
     }
-    let pause = acknowledged.pause(is_draining);
+    let now = Instant::now();
+    let pause = acknowledged.pause(now, is_draining);
     if !pause.is_zero() {
         if !std::mem::replace(&mut acknowledged.is_waiting, true) {
             context.run_later(pause, |outbox, context| {
@@ -142,13 +143,13 @@ pub fn delete<O: Deleting>(outbox: &mut O, context: &mut Context<O>) {
         return;
     }
     faults::pass(Point::AfterAck);
-    let rounds = acknowledged.begin();
+    let rounds = acknowledged.begin(now);
     let Place { store, runtime, shard, sink } = outbox.place();
     let deletion =
         runtime.spawn(async move { store.delete_published(&shard, sink, &rounds).await });
     context.spawn(deletion.into_actor(outbox).map(move |deletion, outbox, context| {
         let is_done = matches!(deletion, Ok(Ok(())));
-        outbox.acknowledged().end(is_done);
+        outbox.acknowledged().end(Instant::now(), is_done);
         if is_done {
             faults::pass(Point::AfterDelete);
             outbox.pump(context);
@@ -167,44 +168,58 @@ mod tests {
 
     #[test]
     fn what_is_deleted_while_a_page_is_read_is_known_until_that_is_looked_through() {
-        let mut acknowledged = Acknowledged::default();
+        let (mut acknowledged, now) = (Acknowledged::default(), Instant::now());
         acknowledged.begin_read();
         acknowledged.push(1);
-        assert_eq!(acknowledged.begin(), [1]);
+        assert_eq!(acknowledged.begin(now), [1]);
         acknowledged.push(2);
-        acknowledged.end(true);
+        acknowledged.end(now, true);
         assert!(acknowledged.contains(1) && acknowledged.contains(2) && !acknowledged.contains(3));
         acknowledged.end_read();
         assert!(!acknowledged.contains(1) && acknowledged.contains(2));
     }
 
     #[test]
-    fn a_deletion_that_failed_is_repeated_after_a_while_even_when_draining() {
-        let mut acknowledged = Acknowledged::default();
+    fn deletions_have_a_pause_between_them_unless_the_outbox_is_to_end_or_full() {
+        let (mut acknowledged, now) = (Acknowledged::default(), Instant::now());
         acknowledged.push(1);
-        assert_eq!(acknowledged.pause(false), Duration::ZERO, "the first waits for nothing");
-        acknowledged.begin();
-        acknowledged.end(false);
+        assert_eq!(acknowledged.pause(now, false), Duration::ZERO, "the first waits for nothing");
+        acknowledged.begin(now);
+        acknowledged.end(now, true);
+        acknowledged.push(2);
+        assert_eq!(acknowledged.pause(now, false), DELETE_EVERY);
+        assert_eq!(acknowledged.pause(now, true), Duration::ZERO);
+        assert_eq!(acknowledged.pause(now + DELETE_EVERY, false), Duration::ZERO);
+        (3..=65).for_each(|round| acknowledged.push(round));
+        assert_eq!(acknowledged.pause(now, false), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_deletion_that_failed_is_repeated_after_a_while_even_at_the_end() {
+        let (mut acknowledged, now) = (Acknowledged::default(), Instant::now());
+        acknowledged.push(1);
+        acknowledged.begin(now);
+        acknowledged.end(now, false);
         for is_draining in [false, true] {
-            let pause = acknowledged.pause(is_draining);
-            assert!(pause > DELETE_EVERY && pause <= RETRY_EVERY, "{pause:?}");
+            assert_eq!(acknowledged.pause(now, is_draining), RETRY_EVERY);
         }
         acknowledged.push(2);
-        assert_eq!(acknowledged.begin(), [1, 2]);
-        acknowledged.end(true);
+        let later = now + RETRY_EVERY;
+        assert_eq!(acknowledged.begin(later), [1, 2]);
+        acknowledged.end(later, true);
         assert!(acknowledged.is_empty());
-        assert_eq!(acknowledged.pause(true), Duration::ZERO);
+        assert_eq!(acknowledged.pause(later, true), Duration::ZERO);
     }
 
     #[test]
     fn so_many_are_left_at_most() {
-        let mut acknowledged = Acknowledged::default();
+        let (mut acknowledged, now) = (Acknowledged::default(), Instant::now());
         (1..64).for_each(|round| acknowledged.push(round));
         assert!(!acknowledged.is_full());
-        acknowledged.begin();
+        acknowledged.begin(now);
         acknowledged.push(64);
         assert!(acknowledged.is_full(), "those whose deletion is under way count");
-        acknowledged.end(true);
+        acknowledged.end(now, true);
         assert!(!acknowledged.is_full());
     }
 }
