@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::runtime::Handle as Runtime;
 
+use super::Parts;
 use super::status::Status;
 use crate::faults::{self, Point};
 use crate::store::{Sink, Store};
@@ -40,27 +41,36 @@ pub struct Acknowledged {
     is_waiting: bool,
 }
 
-/// Where an outbox's rows are deleted.
-pub struct Place {
-    pub store: Store,
-    pub runtime: Runtime,
-    pub shard: Arc<str>,
-    pub sink: Sink,
+/// How an outbox's acknowledged rows are deleted.
+pub struct Deletions {
+    pub acknowledged: Acknowledged,
+    store: Store,
+    runtime: Runtime,
+    shard: Arc<str>,
+    sink: Sink,
+    status: Arc<Status>,
 }
 
 /// An outbox whose acknowledged rows are deleted.
 pub trait Deleting: Actor<Context = Context<Self>> {
-    fn acknowledged(&mut self) -> &mut Acknowledged;
+    fn deletions(&mut self) -> &mut Deletions;
 
-    fn place(&self) -> Place;
-
-    fn status(&self) -> &Status;
-
-    /// It is to end: rows are deleted at once.
-    fn is_draining(&self) -> bool;
-
-    /// Goes on; called once rows are deleted.
+    /// Goes on, which has it [`delete`] what is due.
     fn pump(&mut self, context: &mut Context<Self>);
+}
+
+impl Deletions {
+    pub fn new(parts: &Parts, sink: Sink) -> Self {
+        let Parts { store, runtime, shard, status, .. } = parts;
+        Self {
+            acknowledged: Acknowledged::default(),
+            store: store.clone(),
+            runtime: runtime.clone(),
+            shard: Arc::clone(shard),
+            sink,
+            status: Arc::clone(status),
+        }
+    }
 }
 
 impl Acknowledged {
@@ -124,10 +134,10 @@ impl Acknowledged {
     }
 }
 
-/// Deletes all rows acknowledged so far, one statement at a time, if one is due.
-pub fn delete<O: Deleting>(outbox: &mut O, context: &mut Context<O>) {
-    let is_draining = outbox.is_draining();
-    let acknowledged = outbox.acknowledged();
+/// Deletes all rows acknowledged so far, one statement at a time, if one is due. An outbox that
+/// `is_draining` does not wait for others to join them.
+pub fn delete<O: Deleting>(outbox: &mut O, is_draining: bool, context: &mut Context<O>) {
+    let Deletions { acknowledged, store, runtime, shard, sink, .. } = outbox.deletions();
     if !acknowledged.deleting.is_empty() || acknowledged.due.is_empty() {
         return;
     }
@@ -136,29 +146,29 @@ pub fn delete<O: Deleting>(outbox: &mut O, context: &mut Context<O>) {
     if !pause.is_zero() {
         if !std::mem::replace(&mut acknowledged.is_waiting, true) {
             context.run_later(pause, |outbox, context| {
-                outbox.acknowledged().is_waiting = false;
-                delete(outbox, context);
+                outbox.deletions().acknowledged.is_waiting = false;
+                outbox.pump(context);
             });
         }
         return;
     }
     faults::pass(Point::AfterAck);
     let rounds = acknowledged.begin(now);
-    let Place { store, runtime, shard, sink } = outbox.place();
+    let (store, shard, sink) = (store.clone(), Arc::clone(shard), *sink);
     let deletion =
         runtime.spawn(async move { store.delete_published(&shard, sink, &rounds).await });
     context.spawn(deletion.into_actor(outbox).map(move |deletion, outbox, context| {
+        let Deletions { acknowledged, status, .. } = outbox.deletions();
         let is_done = matches!(deletion, Ok(Ok(())));
-        outbox.acknowledged().end(Instant::now(), is_done);
+        acknowledged.end(Instant::now(), is_done);
         if is_done {
             faults::pass(Point::AfterDelete);
-            outbox.pump(context);
         } else {
             let error = format!("deleting published rows failed, trying again: {deletion:?}");
             tracing::warn!(sink = sink.name(), "{error}");
-            outbox.status().failed_beside(error);
-            delete(outbox, context);
+            status.failed_beside(error);
         }
+        outbox.pump(context);
     }));
 }
 

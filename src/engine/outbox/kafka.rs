@@ -17,7 +17,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::acknowledged::{self, Acknowledged, Deleting, Place};
+use super::acknowledged::{self, Deleting, Deletions};
 use super::feed::{Feed, HandOver};
 use super::kind;
 use super::row::{self, Row};
@@ -57,7 +57,7 @@ pub struct KafkaOutbox {
     phase: Phase,
     /// Published rows not yet acknowledged.
     in_flight: Vec<InFlight>,
-    acknowledged: Acknowledged,
+    deletions: Deletions,
     /// Events found at the topic's end.
     standing: FxHashSet<Uuid>,
     /// A generation of the producer: what an older one reports is void.
@@ -106,6 +106,7 @@ pub struct Drain {
 impl KafkaOutbox {
     /// `max_rows`: rows read from SQL at once.
     pub fn new(parts: Parts, topic: Arc<dyn StatusTopic>, max_rows: u64) -> Self {
+        let deletions = Deletions::new(&parts, Sink::Kafka);
         let Parts { store, runtime, shard, hold, load, status, tracer } = parts;
         Self {
             store,
@@ -117,7 +118,7 @@ impl KafkaOutbox {
             max_rows,
             phase: Phase::Searching,
             in_flight: Vec::new(),
-            acknowledged: Acknowledged::default(),
+            deletions,
             standing: FxHashSet::default(),
             generation: 0,
             status,
@@ -132,8 +133,8 @@ impl KafkaOutbox {
             // Rows that wait go out together, once those before are acknowledged: of a partition
             // with five messages under way librdkafka sends no more, and spins while others wait
             // there. Copies of dead letters hold nothing up.
-            let may_begin =
-                self.in_flight.iter().all(InFlight::has_letters) && !self.acknowledged.is_full();
+            let may_begin = self.in_flight.iter().all(InFlight::has_letters)
+                && !self.deletions.acknowledged.is_full();
             let num_in_flight = self.in_flight.len();
             while may_begin && self.has_room() {
                 if !self.hold.is_sure() {
@@ -150,7 +151,7 @@ impl KafkaOutbox {
             }
             self.read(context);
         }
-        acknowledged::delete(self, context);
+        acknowledged::delete(self, self.drained.is_some(), context);
         if self.is_drained()
             && let Some(done) = self.drained.take()
         {
@@ -177,7 +178,7 @@ impl KafkaOutbox {
         self.phase == Phase::Publishing
             && self.feed.is_drained()
             && self.in_flight.is_empty()
-            && self.acknowledged.is_empty()
+            && self.deletions.acknowledged.is_empty()
     }
 
     /// Gives a row's events to the producer in order. Says whether it took them.
@@ -219,7 +220,7 @@ impl KafkaOutbox {
     /// Reads the next page of rows if the feed calls for it.
     fn read(&mut self, context: &mut Context<Self>) {
         let Some(after) = self.feed.begin_read() else { return };
-        self.acknowledged.begin_read();
+        self.deletions.acknowledged.begin_read();
         let (store, shard, limit) = (self.store.clone(), Arc::clone(&self.shard), self.max_rows);
         let page = self
             .runtime
@@ -230,8 +231,8 @@ impl KafkaOutbox {
                 let (mut rows, unreadable) = readable(page.rows);
                 let last = rows.last().map(|row| row.round);
                 // After a failure rows are read again that were done and not yet deleted.
-                rows.retain(|row| !this.acknowledged.contains(row.round));
-                this.acknowledged.end_read();
+                rows.retain(|row| !this.deletions.acknowledged.contains(row.round));
+                this.deletions.acknowledged.end_read();
                 this.feed.end_read(rows, last, page.is_full || unreadable.is_some());
                 if let Some(error) = unreadable {
                     this.status.failed(error);
@@ -241,12 +242,12 @@ impl KafkaOutbox {
                 }
             }
             Ok(Ok(_)) => {
-                this.acknowledged.end_read();
+                this.deletions.acknowledged.end_read();
                 this.feed.fail_read();
                 this.pump(context);
             }
             failed => {
-                this.acknowledged.end_read();
+                this.deletions.acknowledged.end_read();
                 this.feed.fail_read();
                 tracing::warn!("reading the outbox failed, trying again: {failed:?}");
                 context.run_later(RETRY_EVERY, |this, context| this.pump(context));
@@ -343,7 +344,7 @@ impl KafkaOutbox {
             }
         }
         METRICS.outbox.pending.with_label_values(&[SINK]).sub(i64::from(row.num_events));
-        self.acknowledged.push(round);
+        self.deletions.acknowledged.push(round);
         self.status.published(row.num_events);
         self.show_oldest();
     }
@@ -377,25 +378,8 @@ async fn pending_bases(
 }
 
 impl Deleting for KafkaOutbox {
-    fn acknowledged(&mut self) -> &mut Acknowledged {
-        &mut self.acknowledged
-    }
-
-    fn place(&self) -> Place {
-        Place {
-            store: self.store.clone(),
-            runtime: self.runtime.clone(),
-            shard: Arc::clone(&self.shard),
-            sink: Sink::Kafka,
-        }
-    }
-
-    fn status(&self) -> &Status {
-        &self.status
-    }
-
-    fn is_draining(&self) -> bool {
-        self.drained.is_some()
+    fn deletions(&mut self) -> &mut Deletions {
+        &mut self.deletions
     }
 
     fn pump(&mut self, context: &mut Context<Self>) {

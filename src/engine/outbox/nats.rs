@@ -15,7 +15,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::acknowledged::{self, Acknowledged, Deleting, Place};
+use super::acknowledged::{self, Deleting, Deletions};
 use super::feed::{Feed, HandOver};
 use super::kafka::Drain;
 use super::kind;
@@ -61,7 +61,7 @@ pub struct NatsOutbox {
     pub(super) publisher: Arc<Publisher>,
     pub(super) runtime: Runtime,
     feed: Feed,
-    acknowledged: Acknowledged,
+    deletions: Deletions,
     is_busy: bool,
     status: Arc<Status>,
     drained: Option<oneshot::Sender<()>>,
@@ -89,6 +89,7 @@ struct Outgoing {
 
 impl NatsOutbox {
     pub fn new(parts: Parts, log: Arc<dyn EventLog>, policy: Policy) -> Self {
+        let deletions = Deletions::new(&parts, Sink::Nats);
         let Parts { store, runtime, shard, hold, load, status, tracer } = parts;
         let publisher =
             Publisher { store, shard, log, hold, policy, status: Arc::clone(&status), tracer };
@@ -96,7 +97,7 @@ impl NatsOutbox {
             publisher: Arc::new(publisher),
             runtime,
             feed: Feed::new(load, policy.max_rows),
-            acknowledged: Acknowledged::default(),
+            deletions,
             is_busy: false,
             status,
             drained: None,
@@ -104,7 +105,7 @@ impl NatsOutbox {
     }
 
     fn pump(&mut self, context: &mut Context<Self>) {
-        if !self.is_busy && self.acknowledged.is_full() {
+        if !self.is_busy && self.deletions.acknowledged.is_full() {
             // Nothing is on its way, and yet it waits.
             self.feed.oldest().inspect(|oldest| self.status.begin(*oldest));
         } else if !self.is_busy {
@@ -115,10 +116,10 @@ impl NatsOutbox {
                 self.publish(rows, context);
             }
         }
-        acknowledged::delete(self, context);
+        acknowledged::delete(self, self.drained.is_some(), context);
         if !self.is_busy
             && self.feed.is_drained()
-            && self.acknowledged.is_empty()
+            && self.deletions.acknowledged.is_empty()
             && let Some(done) = self.drained.take()
         {
             let _ = done.send(());
@@ -147,7 +148,9 @@ impl NatsOutbox {
             this.is_busy = false;
             this.status.end();
             match published {
-                Ok(()) => rounds.into_iter().for_each(|round| this.acknowledged.push(round)),
+                Ok(()) => {
+                    rounds.into_iter().for_each(|round| this.deletions.acknowledged.push(round))
+                }
                 Err(error) => {
                     tracing::error!("publishing was cut short, reading the rows again: {error}");
                     this.feed.restart();
@@ -159,7 +162,7 @@ impl NatsOutbox {
 
     fn read(&mut self, context: &mut Context<Self>) {
         let Some(after) = self.feed.begin_read() else { return };
-        self.acknowledged.begin_read();
+        self.deletions.acknowledged.begin_read();
         let publisher = Arc::clone(&self.publisher);
         let limit = publisher.policy.max_rows;
         let page = self.runtime.spawn(async move {
@@ -170,8 +173,8 @@ impl NatsOutbox {
                 let (mut rows, unreadable) = readable(page.rows);
                 let last = rows.last().map(|row| row.round);
                 // Of rows that are read again some were published and are not yet deleted.
-                rows.retain(|row| !this.acknowledged.contains(row.round));
-                this.acknowledged.end_read();
+                rows.retain(|row| !this.deletions.acknowledged.contains(row.round));
+                this.deletions.acknowledged.end_read();
                 this.feed.end_read(rows, last, page.is_full || unreadable.is_some());
                 if let Some(error) = unreadable {
                     this.status.failed(error);
@@ -181,7 +184,7 @@ impl NatsOutbox {
                 }
             }
             failed => {
-                this.acknowledged.end_read();
+                this.deletions.acknowledged.end_read();
                 this.feed.fail_read();
                 tracing::warn!("reading the outbox failed, trying again: {failed:?}");
                 context.run_later(RETRY_EVERY, |this, context| this.pump(context));
@@ -382,26 +385,8 @@ fn message(entry: &Entry<'_>) -> Message {
 }
 
 impl Deleting for NatsOutbox {
-    fn acknowledged(&mut self) -> &mut Acknowledged {
-        &mut self.acknowledged
-    }
-
-    fn place(&self) -> Place {
-        let Publisher { store, shard, .. } = &*self.publisher;
-        Place {
-            store: store.clone(),
-            runtime: self.runtime.clone(),
-            shard: Arc::clone(shard),
-            sink: Sink::Nats,
-        }
-    }
-
-    fn status(&self) -> &Status {
-        &self.status
-    }
-
-    fn is_draining(&self) -> bool {
-        self.drained.is_some()
+    fn deletions(&mut self) -> &mut Deletions {
+        &mut self.deletions
     }
 
     fn pump(&mut self, context: &mut Context<Self>) {
