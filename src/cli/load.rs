@@ -57,9 +57,8 @@ kafka.group is the service's, whose committed offsets tell how far it has come: 
 once everybody is online, and a load with any movement ends when that was read. Events are told
 apart by their header event-id; without one, awards by their transaction.
 
-After a backlog, the records are read once more by a consumer that does nothing with them. Its
-records a second are the most that this machine and these brokers can give; the ratio is how much
-of that the service came to, 1 being all of it.
+After a backlog, the records are read once more by a consumer that asks for one after another and
+does nothing with them; the ratio is how much of its rate the service came to, 1 being all of it.
 
 Exits with 0 if the books balance, with 70 if not, with 69 if the service does not answer, with 64
 if there is nothing to send.")]

@@ -89,8 +89,8 @@ impl Topics {
         Ok(lag.sum())
     }
 
-    /// Reads what stands between these places and throws it away: the fastest that any
-    /// consumer of these records can be here.
+    /// Reads what stands between these places and throws it away: as fast as a
+    /// consumer of these records can be here that asks for one after another.
     ///
     /// # Errors
     /// When the cluster does not answer.

@@ -20,8 +20,8 @@ use crate::{Ground, SHARD};
 const LINGER: Duration = Duration::from_micros(100);
 /// Rows published together, as the engine has it.
 const MAX_UNDER_WAY: usize = 8;
-/// Rows deleted together.
-const ROWS_AT_ONCE: usize = 8;
+/// How long acknowledged rows wait to be deleted together, as the engine has it.
+const DELETE_EVERY: Duration = Duration::from_millis(20);
 
 struct Acknowledge {
     done: Sender<i64>,
@@ -87,16 +87,10 @@ fn send(producer: &ThreadedProducer<Acknowledge>, topic: &str, row: &Row) -> any
 }
 
 fn delete(published: &Receiver<i64>, store: &menagerie::store::Store, runtime: &Handle) {
-    let mut rounds = Vec::new();
-    while let Ok(round) = published.recv() {
-        rounds.push(round);
-        while rounds.len() < ROWS_AT_ONCE
-            && let Ok(round) = published.recv_timeout(Duration::from_millis(20))
-        {
-            rounds.push(round);
-        }
+    while let Ok(first) = published.recv() {
+        std::thread::sleep(DELETE_EVERY);
+        let rounds: Vec<i64> = std::iter::once(first).chain(published.try_iter()).collect();
         let deleted = runtime.block_on(store.delete_published(SHARD, Sink::Kafka, &rounds));
         assert!(deleted.is_ok(), "{deleted:?}");
-        rounds.clear();
     }
 }
