@@ -3,8 +3,8 @@
 //! - Menagerie: unique name and slot, the character, its history, the event in the outbox and
 //!   published on NATS;
 //! - the same transaction as one writes it by hand, a plain actix-web handler with one INSERT
-//!   for the character in the lowest free slot, one for its history and one for the outbox
-//!   (nobody publishes it);
+//!   for the character in the lowest free slot, one for its history, both into tables like
+//!   Menagerie's with their indexes, and one for the outbox (nobody publishes it);
 //! - the same with somebody who does, a hundred rows of the outbox at a time, until the last
 //!   event is published, as Menagerie's turns are counted too;
 //! - as a lower bound, that handler with the character's INSERT and nothing else.
@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
+use async_nats::jetstream::Context as Jetstream;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::Config as StreamConfig;
 use futures::future::join_all;
@@ -27,17 +28,21 @@ use http_body_util::BodyExt as _;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use sea_orm::sqlx::postgres::PgPoolOptions;
-use sea_orm::sqlx::{AssertSqlSafe, PgExecutor, PgPool, query, query_as, query_scalar};
+use sea_orm::sqlx::{
+    AssertSqlSafe, Error as SqlError, PgExecutor, PgPool, query, query_as, query_scalar,
+};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpStream;
-use uuid::Uuid;
+use uuid::{Uuid, uuid};
 
 const NUM_CONNECTIONS: u32 = 64;
 const NUM_REQUESTS: u32 = 19_200;
 const NUM_TURNS: usize = 3;
 /// For a service to start, and for its last event.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+const TENANT: Uuid = uuid!("083839c6-c47c-42a6-9585-76492795d123");
 
 /// Of each request.
 const HEADERS: [(&str, &str); 5] = [
@@ -53,33 +58,36 @@ const NUM_RELAYED: i64 = 100;
 /// How long it lets an empty outbox alone.
 const RELAY_PAUSE: Duration = Duration::from_millis(5);
 
-/// The tables of the handlers written by hand.
-const BY_HAND: [&str; 4] = [
-    "create table by_hand (
-        id bigserial primary key, uuid uuid not null unique, user_uuid uuid not null,
-        slot_number int not null default 1, name text not null unique, class_type text not null,
-        race text not null, gender text not null, level int not null default 1,
-        experience bigint not null default 0, stats jsonb not null, appearance jsonb not null,
-        created_at timestamptz not null default now(), unique (user_uuid, slot_number))",
-    "create table by_hand_events (
-        character uuid not null, seq bigint not null, event_id uuid not null, type text not null,
-        decided_at timestamptz not null default now(), body text not null,
-        primary key (character, seq))",
+/// The tables of the handlers written by hand: Menagerie's, and an outbox of a row an event.
+const BY_HAND: [&str; 5] = [
+    "create sequence by_hand_number",
+    "create table by_hand (like characters including all)",
+    "create table by_hand_events (like character_events including all)",
     "create table by_hand_outbox (
         id bigserial primary key, subject text not null, event_id uuid not null,
         body text not null)",
     "create table by_hand_relayed (like by_hand_outbox including all)",
 ];
 const INSERT_BARE: &str = "insert into by_hand \
-    (uuid, user_uuid, name, class_type, race, gender, stats, appearance) \
-    values ($1, $2, $3, $4, $5, $6, $7, $8) returning id";
-const INSERT_CHARACTER: &str = "insert into by_hand \
-    (uuid, user_uuid, name, class_type, race, gender, stats, appearance, slot_number) \
-    select $1, $2, $3, $4, $5, $6, $7, $8, min(slot) from generate_series(1, 5) slot \
-    where not exists (select from by_hand where user_uuid = $2 and slot_number = slot) \
+    (tenant, id, shard, uuid, user_uuid, name, name_key, class_type, race, gender, level, \
+     experience, slot_number, stat_points, skill_points, stats, appearance, created_at, \
+     play_time_ms, event_seq, version, updated_at) \
+    values ($1, nextval('by_hand_number'), 'main', $2, $3, $4, $5, $6, $7, $8, 1, \
+     0, 1, 0, 0, $9::json, $10::json, now(), 0, 1, 1, now()) \
     returning id";
-const INSERT_EVENT: &str = "insert into by_hand_events (character, seq, event_id, type, body) \
-    values ($1, 1, $2, 'character.created', $3)";
+const INSERT_CHARACTER: &str = "insert into by_hand \
+    (tenant, id, shard, uuid, user_uuid, name, name_key, class_type, race, gender, level, \
+     experience, slot_number, stat_points, skill_points, stats, appearance, created_at, \
+     play_time_ms, event_seq, version, updated_at) \
+    select $1, nextval('by_hand_number'), 'main', $2, $3, $4, $5, $6, $7, $8, 1, \
+     0, min(slot), 0, 0, $9::json, $10::json, now(), 0, 1, 1, now() \
+    from generate_series(1, 5) slot \
+    where not exists (select from by_hand where user_uuid = $3 and tenant = $1 \
+        and slot_number = slot and deleted_at is null) \
+    returning id";
+const INSERT_EVENT: &str = "insert into by_hand_events \
+    (tenant, character, seq, event_id, type, decided_at, body) \
+    values ($1, $2, 1, $3, 'character.created', now(), $4)";
 const INSERT_OUTBOX: &str = "insert into by_hand_outbox (subject, event_id, body) \
     values ('created', $1, $2)";
 const INSERT_RELAYED: &str = "insert into by_hand_relayed (subject, event_id, body) \
@@ -133,8 +141,9 @@ async fn compare(server: &str, nats: &str) {
     let (base, _) = server.rsplit_once('/').unwrap();
     let database = format!("{base}/{name}");
 
-    let by_hand = serve_by_hand(&database).await;
+    // Menagerie first: it makes the tables.
     let (served, ours) = serve_menagerie(&database, nats, &name).await;
+    let by_hand = serve_by_hand(&database).await;
     let contestant = |name, url, outbox| Contestant { name, url, outbox, ..Contestant::default() };
     let mut contestants = vec![
         contestant("menagerie", ours, Some("outbox")),
@@ -284,7 +293,7 @@ async fn insert_all(pool: &PgPool, creation: &Creation, outbox: &'static str) ->
         "class_type": class_type, "race": race, "gender": gender, "level": 1, "slot_number": 1,
     })
     .to_string();
-    let kept = query(INSERT_EVENT).bind(uuid).bind(event_id).bind(&event);
+    let kept = query(INSERT_EVENT).bind(TENANT).bind(uuid).bind(event_id).bind(&event);
     kept.execute(&mut *transaction).await.unwrap();
     let sent = query(outbox).bind(event_id).bind(&event);
     sent.execute(&mut *transaction).await.unwrap();
@@ -303,14 +312,16 @@ async fn insert_character(
     });
     let looks = json!({ "hair_style": 0, "hair_color": "#5A3825", "height": 170 });
     query_scalar(sql)
+        .bind(TENANT)
         .bind(uuid)
         .bind(creation.user_id)
         .bind(&creation.name)
+        .bind(creation.name.to_lowercase())
         .bind(&creation.class_type)
         .bind(&creation.race)
         .bind(&creation.gender)
-        .bind(stats)
-        .bind(looks)
+        .bind(stats.to_string())
+        .bind(looks.to_string())
         .fetch_one(to)
         .await
         .unwrap()
@@ -333,31 +344,39 @@ async fn relay(database: String, nats: String, name: String) {
     let subjects = vec![format!("{name}.>")];
     let stream = StreamConfig { name: name.clone(), subjects, ..StreamConfig::default() };
     jetstream.create_stream(stream).await.unwrap();
-    loop {
-        // Without its database the bench is over.
-        let Ok(mut transaction) = pool.begin().await else { return };
-        let next = query_as::<_, (i64, String, Uuid, String)>(NEXT_RELAYED).bind(NUM_RELAYED);
-        let rows = next.fetch_all(&mut *transaction).await.unwrap();
-        if rows.is_empty() {
-            transaction.rollback().await.unwrap();
+    // Without its database the bench is over.
+    while let Ok(num) = relay_some(&pool, &jetstream, &name).await {
+        if num == 0 {
             tokio::time::sleep(RELAY_PAUSE).await;
-            continue;
         }
-        let mut acknowledged = Vec::new();
-        let mut ids = Vec::new();
-        for (id, subject, event_id, body) in rows {
-            let message = PublishMessage::build().message_id(event_id.to_string());
-            let message = message.payload(body.into());
-            acknowledged
-                .push(jetstream.send_publish(format!("{name}.{subject}"), message).await.unwrap());
-            ids.push(id);
-        }
-        for acknowledgement in acknowledged {
-            acknowledgement.await.unwrap();
-        }
-        query(DELETE_RELAYED).bind(ids).execute(&mut *transaction).await.unwrap();
-        transaction.commit().await.unwrap();
     }
+}
+
+/// How many it relayed.
+async fn relay_some(pool: &PgPool, jetstream: &Jetstream, name: &str) -> Result<usize, SqlError> {
+    let mut transaction = pool.begin().await?;
+    let next = query_as::<_, (i64, String, Uuid, String)>(NEXT_RELAYED).bind(NUM_RELAYED);
+    let rows = next.fetch_all(&mut *transaction).await?;
+    if rows.is_empty() {
+        transaction.rollback().await?;
+        return Ok(0);
+    }
+    let mut acknowledged = Vec::new();
+    let mut ids = Vec::new();
+    for (id, subject, event_id, body) in rows {
+        let message = PublishMessage::build().message_id(event_id.to_string());
+        let message = message.payload(body.into());
+        acknowledged
+            .push(jetstream.send_publish(format!("{name}.{subject}"), message).await.unwrap());
+        ids.push(id);
+    }
+    let num = ids.len();
+    for acknowledgement in acknowledged {
+        acknowledgement.await.unwrap();
+    }
+    query(DELETE_RELAYED).bind(ids).execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(num)
 }
 
 /// The binary on the same database, with the in-process Kafka, which has nothing to do.

@@ -8,6 +8,7 @@
 
 pub mod activation;
 mod claims;
+mod crowd;
 mod drain;
 pub(super) mod facts;
 mod gather;
@@ -49,6 +50,7 @@ use crate::telemetry::trace::Tracer;
 use crate::telemetry::vitals::Vitals;
 
 use claims::Book;
+use crowd::Crowd;
 use drain::Draining;
 use gather::Draft;
 pub use messages::{Ask, Committed, Deliver, Drain, Due, TakeBack, Tend};
@@ -95,6 +97,7 @@ pub struct BrokerSupervisor {
     claims: Book,
     /// Of rounds that were taken apart, until all their inputs are in rounds again.
     retry_claims: Claims,
+    crowd: Crowd,
     upkeep: Upkeep,
     /// Oldest first; consecutive numbers.
     open: VecDeque<OpenRound>,
@@ -152,6 +155,7 @@ impl BrokerSupervisor {
             uuids: FxHashMap::default(),
             claims: Book::default(),
             retry_claims: Claims::new(),
+            crowd: Crowd::default(),
             upkeep: Upkeep::default(),
             open: VecDeque::with_capacity(MAX_OPEN_ROUNDS),
             next_round: parts.next_round,
@@ -181,6 +185,7 @@ impl BrokerSupervisor {
             && self.broken.is_none()
             && !self.open.iter().any(|open| open.may_have_wave)
             && !(self.queue.is_empty() && self.orphans.is_empty())
+            && !self.waits_for_more()
         {
             let started = Instant::now();
             let draft = self.gather();
@@ -191,6 +196,13 @@ impl BrokerSupervisor {
             }
         }
         self.end_drain(context);
+    }
+
+    /// Whether what waits goes on doing so, at most until the open round is committed.
+    fn waits_for_more(&self) -> bool {
+        !self.open.is_empty()
+            && self.orphans.is_empty()
+            && self.queue.num_if_only_requests().is_some_and(|num| self.crowd.holds_back(num))
     }
 
     /// No round is open, about to be opened, or taken apart.

@@ -27,6 +27,7 @@ pub struct Draft {
     pub credits: usize,
     /// What its requests lay claim to.
     pub claims: Claims,
+    num_requests: usize,
     num_items: u32,
     /// A group got an item that is older than its last: sort before stepping.
     is_unordered: bool,
@@ -83,7 +84,10 @@ impl Draft {
         self.num_items += 1;
         match &mut item.origin {
             Origin::Record(record) => self.credits += credits_of(record.original.len()),
-            Origin::Request(request) => self.claims.append(&mut request.claims),
+            Origin::Request(request) => {
+                self.num_requests += 1;
+                self.claims.append(&mut request.claims);
+            }
             Origin::Clock | Origin::Consequence => {}
         }
     }
@@ -104,6 +108,7 @@ impl BrokerSupervisor {
                 break;
             }
         }
+        self.crowd.gathered(draft.num_requests);
         draft
     }
 

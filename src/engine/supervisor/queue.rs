@@ -43,6 +43,12 @@ impl Queue {
             && self.batches.is_empty()
     }
 
+    /// How many requests wait, unless something else waits too.
+    pub fn num_if_only_requests(&self) -> Option<usize> {
+        let is_only = self.retry.is_empty() && self.due.is_empty() && self.batches.is_empty();
+        is_only.then_some(self.requests.len())
+    }
+
     pub fn push_batch(&mut self, batch: Batch) {
         if batch.records.is_empty() && self.batches.is_empty() && self.retry.is_empty() {
             advance_all(&mut self.progress, batch.progress);

@@ -25,6 +25,7 @@ public final class Main {
         config.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class);
         config.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class);
         config.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, optional("PEER_THREADS", "2"));
+        config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, optional("PEER_COMMIT_INTERVAL_MS", "100"));
         config.put(StreamsConfig.STATE_DIR_CONFIG, required("PEER_STATE_DIR"));
         config.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, "1");
         config.put("auto.offset.reset", "earliest");

@@ -1,0 +1,47 @@
+//! Requests that come in a crowd.
+//!
+//! A round takes PostgreSQL and the threads between much the same for eight requests as for
+//! twenty. So where requests come in numbers, those that could have a round beside an open one
+//! wait until they are more, or until that one is committed: their commit would have waited for
+//! its commit anyway. One that comes alone never waits.
+
+/// Requests in a round from which on they are a crowd.
+const CROWD: usize = 8;
+/// Requests that wait for no more.
+const ENOUGH: usize = 24;
+
+/// What is remembered of the last round.
+#[derive(Default)]
+pub struct Crowd {
+    is_here: bool,
+}
+
+impl Crowd {
+    pub fn gathered(&mut self, num_requests: usize) {
+        self.is_here = num_requests >= CROWD;
+    }
+
+    /// Whether so many requests, with nothing else beside them, wait while a round is open.
+    pub fn holds_back(&self, num_waiting: usize) -> bool {
+        self.is_here && num_waiting < ENOUGH
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_crowd_waits_and_only_until_it_is_enough() {
+        let mut crowd = Crowd::default();
+        assert!(!crowd.holds_back(1));
+        crowd.gathered(CROWD - 1);
+        assert!(!crowd.holds_back(1));
+        crowd.gathered(CROWD);
+        assert!(crowd.holds_back(1));
+        assert!(crowd.holds_back(ENOUGH - 1));
+        assert!(!crowd.holds_back(ENOUGH));
+        crowd.gathered(1);
+        assert!(!crowd.holds_back(1));
+    }
+}
