@@ -3,7 +3,7 @@
 //! A round takes PostgreSQL and the threads between much the same for eight requests as for
 //! twenty. So where requests come in numbers, those that could have a round beside an open one
 //! wait until they are more, or until that one is committed: their commit would have waited for
-//! its commit anyway. One that comes alone never waits.
+//! its commit anyway. Beside a round of fewer nobody waits.
 
 /// Requests in a round from which on they are a crowd.
 const CROWD: usize = 8;
