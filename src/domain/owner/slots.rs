@@ -34,12 +34,12 @@ impl Owner {
             }
             return Ok(());
         }
-        if pet.is_expired(ctx.now) {
-            return Err(Reason::Expired);
-        }
         let num_spawned = self.num_spawned();
         if num_spawned >= self.max_spawned(ctx) {
             return Err(Reason::SlotsFull);
+        }
+        if pet.is_expired(ctx.now) {
+            return Err(Reason::Expired);
         }
         if num_spawned == 0 {
             self.forgive_hunger(ctx);

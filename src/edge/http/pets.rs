@@ -54,7 +54,7 @@ async fn create(
     let has_owner = request.match_info().get("character").is_some();
     let asked = Asked::with_body(&api, &request, payload).await?;
     let owner = has_owner.then(|| character_id(&request)).transpose()?;
-    let creation = Creation::parse(&asked.bytes, owner, Utc::now())?;
+    let creation = Creation::parse(&asked.bytes, owner, &api.game().catalog.load(), Utc::now())?;
     answer(api.create_pet(&asked.call, creation).await?)
 }
 

@@ -76,10 +76,10 @@ fn an_expired_pet_does_not_spawn() {
 }
 
 #[test]
-fn that_it_is_expired_is_said_before_that_the_slots_are_full() {
+fn that_the_slots_are_full_is_said_before_that_it_is_expired() {
     let mut pets = three_out();
     pets[3].expiration = Some(start());
-    assert_eq!(Scene::with(pets).rejection(4, SPAWN), Reason::Expired);
+    assert_eq!(Scene::with(pets).rejection(4, SPAWN), Reason::SlotsFull);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use chrono::Utc;
 use serde_json::{Map, Value};
 
 use super::*;
-use crate::domain::PetId;
+use crate::domain::{Catalog, PetId};
 use crate::edge::operations::body::Body;
 use crate::edge::operations::pets::body::{self, Creation};
 
@@ -88,7 +88,9 @@ fn example(document: &Value, path: &str, method: &str) -> Vec<u8> {
 #[test]
 fn each_example_of_a_pet_is_read() {
     let document = document();
-    let create = |path| Creation::parse(&example(&document, path, "post"), None, Utc::now());
+    let create = |path| {
+        Creation::parse(&example(&document, path, "post"), None, &Catalog::builtin(), Utc::now())
+    };
     assert_eq!(create("/api/pets").unwrap().pet.template_id, 5_000_000);
     assert_eq!(&*create("/api/characters/{characterId}/pets").unwrap().pet.name, "Felix");
     let name = body::rename(&example(&document, "/api/pets/{petId}", "patch"), PetId(1));

@@ -112,7 +112,9 @@ impl Verb {
                 api.pets_of(call, owner, page, &path_of_pets(owner)).await
             }
             Self::CreatePet => {
-                api.create_pet(call, Creation::of_attributes(bytes, Utc::now())?).await
+                let catalog = api.game().catalog.load();
+                let creation = Creation::of_attributes(bytes, &catalog, Utc::now())?;
+                api.create_pet(call, creation).await
             }
             Self::RenamePet => {
                 let (pet, name) = pets::renaming(bytes)?;

@@ -12,13 +12,14 @@ use super::document::PETS;
 use super::page;
 use crate::domain::input::NewPet;
 use crate::domain::pet::{DEFAULT_NAME, MAX_CLOSENESS, MAX_FULLNESS, MAX_LEVEL, MAX_NAME_CHARS};
-use crate::domain::{CharacterId, PetId};
+use crate::domain::{Catalog, CharacterId, PetId};
 use crate::edge::http::error::{Code, Error};
 
 /// Characters of a new name, after trimming.
 const RENAME_CHARS: std::ops::RangeInclusive<usize> = 4..=12;
-/// Lifetime of a pet created without an expiration.
-const DEFAULT_LIFE: Days = Days::new(90);
+/// Days that a pet lives which is created without an expiration, of a template that the catalog
+/// does not have.
+const DEFAULT_LIFE_DAYS: u32 = 90;
 /// Attributes of a pet that a caller may send back and cannot set.
 const READ_ONLY: [&str; 6] = ["id", "slot", "x", "y", "stance", "fh"];
 /// Attributes a caller sets at creation.
@@ -58,23 +59,29 @@ impl Creation {
     pub fn parse(
         body: &[u8],
         owner: Option<CharacterId>,
+        catalog: &Catalog,
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
         let fields = resource(body)?.required_object("attributes", &attributes())?;
-        Self::of(fields, owner, now)
+        Self::of(fields, owner, catalog, now)
     }
 
     /// Reads attributes that stand in no document.
     ///
     /// # Errors
     /// A code of status 400 or 422.
-    pub fn of_attributes(body: &[u8], now: DateTime<Utc>) -> Result<Self, Error> {
-        Self::of(flat(body, &attributes())?, None, now)
+    pub fn of_attributes(
+        body: &[u8],
+        catalog: &Catalog,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
+        Self::of(flat(body, &attributes())?, None, catalog, now)
     }
 
     fn of(
         mut fields: Fields,
         owner: Option<CharacterId>,
+        catalog: &Catalog,
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
         let given = fields.take("ownerId")?.filter(|&owner| owner != 0).map(CharacterId);
@@ -85,15 +92,18 @@ impl Creation {
         }
         let owner = owner.or(given).filter(|owner| owner.0 != 0);
         let template = fields.take("templateId")?.filter(|&template| template != 0);
+        let template_id = template.ok_or_else(|| fields.missing("templateId"))?;
+        let life_days = catalog.template(template_id).map(|template| template.life_days);
+        let life = Days::new(life_days.unwrap_or(DEFAULT_LIFE_DAYS).into());
         let pet = NewPet {
             id: PetId(0),
-            template_id: template.ok_or_else(|| fields.missing("templateId"))?,
+            template_id,
             cash_id: fields.take("cashId")?.unwrap_or(0),
             name: fields.name()?,
             level: fields.level()?,
             closeness: fields.closeness()?,
             fullness: fields.fullness()?,
-            expiration: Some(fields.expiration(now)?),
+            expiration: Some(fields.expiration(now, life)?),
             flag: fields.take("flag")?.unwrap_or(0),
             purchase_by: fields.take("purchaseBy")?.unwrap_or(0),
             excludes: fields.excludes()?,
@@ -270,14 +280,14 @@ impl Fields {
     }
 
     /// Year 1 is the zero of the callers' clocks.
-    fn expiration(&mut self, now: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+    fn expiration(&mut self, now: DateTime<Utc>, life: Days) -> Result<DateTime<Utc>, Error> {
         let given: Option<DateTime<Utc>> = self.take("expiration")?;
         let at = match given {
             Some(at) if at.year() > 9999 => {
                 return Err(self.invalid("expiration", "after the year 9999"));
             }
             Some(at) if at.year() > 1 => at,
-            _ => now + DEFAULT_LIFE,
+            _ => now + life,
         };
         // As exact as the database, so that every answer names the same instant.
         Ok(at.trunc_subsecs(6))

@@ -44,7 +44,7 @@ pub struct NewPetAttributes {
     /// Absent or 0: 100.
     #[schema(minimum = 0, maximum = 100)]
     fullness: Option<u8>,
-    /// Absent, or in the year 1: in 90 days.
+    /// Absent, or in the year 1: in `life_days` of the catalog, 90 as shipped and if it has none.
     expiration: Option<DateTime<Utc>>,
     #[schema(minimum = 0, maximum = 65535)]
     flag: Option<u16>,

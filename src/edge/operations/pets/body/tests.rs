@@ -1,9 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
-use chrono::TimeZone as _;
+use chrono::{TimeDelta, TimeZone as _};
 use serde_json::json;
 
 use super::*;
+use crate::domain::catalog;
 
 const PATH_OWNER: Option<CharacterId> = Some(CharacterId(7));
 
@@ -16,7 +17,7 @@ fn document(attributes: Value) -> Vec<u8> {
 }
 
 fn parse(attributes: Value) -> Result<Creation, Error> {
-    Creation::parse(&document(attributes), PATH_OWNER, now())
+    Creation::parse(&document(attributes), PATH_OWNER, &Catalog::builtin(), now())
 }
 
 /// A pet with the template every pet needs and one more attribute.
@@ -57,6 +58,18 @@ fn a_pet_of_which_nothing_is_said_has_the_defaults() {
 }
 
 #[test]
+fn a_pet_lives_as_long_as_its_template_says() {
+    let pets = "[[pet]]\ntemplate_id = 5000017\nname = \"Kitty\"\nhunger = 6\nlife_days = 30\n";
+    let catalog = Catalog::parse(pets, catalog::MAPS, catalog::CHARACTERS).unwrap();
+    let expiration = |template: u32| {
+        let body = document(json!({"templateId": template}));
+        Creation::parse(&body, PATH_OWNER, &catalog, now()).unwrap().pet.expiration.unwrap()
+    };
+    assert_eq!(expiration(5_000_017) - now(), TimeDelta::days(30));
+    assert_eq!(expiration(5_000_018) - now(), TimeDelta::days(90), "not in the catalog");
+}
+
+#[test]
 fn zero_values_of_a_marshalled_struct_mean_the_defaults() {
     let zeroes = json!({
         "id": 0, "cashId": 0, "templateId": 5000017, "name": "", "level": 0, "closeness": 0,
@@ -74,7 +87,7 @@ fn everything_that_is_said_is_taken() {
         "ownerId": 9, "excludes": [{"itemId": 2000000}, {"itemId": 1}], "flag": 65535,
         "purchaseBy": 5,
     }));
-    let Creation { owner, pet } = Creation::parse(&body, None, now()).unwrap();
+    let Creation { owner, pet } = Creation::parse(&body, None, &Catalog::builtin(), now()).unwrap();
     assert_eq!(owner, CharacterId(9));
     assert_eq!((pet.cash_id, pet.level, pet.closeness, pet.fullness), (u64::MAX, 30, 30_000, 1));
     assert_eq!((&*pet.name, pet.flag, pet.purchase_by), ("Mèo con", 65_535, 5));
@@ -129,8 +142,14 @@ fn a_pet_without_template_or_owner_is_refused() {
     assert_eq!(code(parse(json!({}))), Code::MissingField);
     assert_eq!(code(parse(json!({"templateId": 0}))), Code::MissingField);
     let ownerless = document(json!({"templateId": 5000017, "ownerId": 0}));
-    assert_eq!(code(Creation::parse(&ownerless, None, now())), Code::MissingField);
-    assert_eq!(code(Creation::parse(&ownerless, Some(CharacterId(0)), now())), Code::MissingField);
+    assert_eq!(
+        code(Creation::parse(&ownerless, None, &Catalog::builtin(), now())),
+        Code::MissingField
+    );
+    assert_eq!(
+        code(Creation::parse(&ownerless, Some(CharacterId(0)), &Catalog::builtin(), now())),
+        Code::MissingField
+    );
 }
 
 #[test]
@@ -146,7 +165,10 @@ fn a_field_nobody_knows_is_refused_wherever_it_stands() {
         r#"{"data":{"type":"pets","attributes":{"templateId":1}},"extra":1}"#,
         r#"{"data":{"type":"pets","attributes":{"templateId":1},"extra":1}}"#,
     ] {
-        assert_eq!(code(Creation::parse(body.as_bytes(), PATH_OWNER, now())), Code::UnknownField);
+        assert_eq!(
+            code(Creation::parse(body.as_bytes(), PATH_OWNER, &Catalog::builtin(), now())),
+            Code::UnknownField
+        );
     }
 }
 
@@ -167,7 +189,11 @@ fn what_is_no_document_is_refused() {
         (r#"{"data":{"type":"pets","attributes":1}}"#, Code::InvalidDocument),
     ];
     for (body, expected) in bodies {
-        assert_eq!(code(Creation::parse(body.as_bytes(), PATH_OWNER, now())), expected, "{body}");
+        assert_eq!(
+            code(Creation::parse(body.as_bytes(), PATH_OWNER, &Catalog::builtin(), now())),
+            expected,
+            "{body}"
+        );
         assert_eq!(code(rename(body.as_bytes(), PetId(1))), expected, "{body}");
     }
 }
@@ -206,10 +232,13 @@ fn a_rename_of_another_pet_than_the_paths_is_refused() {
 #[test]
 fn attributes_alone_make_a_pet_and_the_owner_is_one_of_them() {
     let body = json!({"templateId": 5000017, "ownerId": 7, "name": "Tom"}).to_string();
-    let flat = Creation::of_attributes(body.as_bytes(), now()).unwrap();
+    let flat = Creation::of_attributes(body.as_bytes(), &Catalog::builtin(), now()).unwrap();
     assert_eq!(flat, parse(json!({"templateId": 5000017, "name": "Tom"})).unwrap());
     let nested = document(json!({"templateId": 5000017, "ownerId": 7}));
-    assert_eq!(code(Creation::of_attributes(&nested, now())), Code::UnknownField);
+    assert_eq!(
+        code(Creation::of_attributes(&nested, &Catalog::builtin(), now())),
+        Code::UnknownField
+    );
 }
 
 #[test]
