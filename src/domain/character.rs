@@ -32,7 +32,7 @@ pub struct Character {
     pub name: Name,
     /// Present while online.
     pub session: Option<Session>,
-    /// The last position published; none before the first.
+    /// Where it was last: as published, or as a login on Kafka said.
     pub place: Option<Place>,
     /// Number of NATS events decided for this character so far; gapless from 1.
     pub event_seq: u64,

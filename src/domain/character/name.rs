@@ -45,7 +45,9 @@ impl Name {
             return Err(NameProblem::Character);
         }
         let key = fold(&text);
-        if key.strip_prefix("character-").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())) {
+        // Those of characters that nobody has named.
+        let number = key.strip_prefix("character-").unwrap_or_default();
+        if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(NameProblem::Reserved);
         }
         Ok(Self { text: text.into(), key: Some(key) })
@@ -135,6 +137,7 @@ mod tests {
             assert_eq!(Name::chosen(text), Err(problem), "{text:?}");
         }
         assert!(Name::chosen(&long[1..]).is_ok());
+        assert!(Name::chosen("Character-").is_ok(), "no number");
     }
 
     #[test]
