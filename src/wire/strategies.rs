@@ -134,7 +134,7 @@ pub(super) fn asset() -> impl Strategy<Value = (CharacterId, Asset)> {
     let change = prop_oneof![
         (name, 1..=u32::MAX)
             .prop_map(|(name, pet)| AssetChange::Recorded { name, pet: PetId(pet) }),
-        any::<i16>().prop_map(|old_slot| AssetChange::Moved { old_slot }),
+        any::<Option<i16>>().prop_map(|old_slot| AssetChange::Moved { old_slot }),
         Just(AssetChange::Deleted),
     ];
     (any::<u32>(), any::<u32>(), 5_000_000..5_010_000u32, any::<i16>(), change).prop_map(

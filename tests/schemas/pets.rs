@@ -196,7 +196,7 @@ fn what_the_encoders_of_the_other_topics_write_is_valid_too() {
         AssetChange::Recorded { name: "CREATED", pet: PetId(1) },
         AssetChange::Recorded { name: "UPDATED", pet: PetId(1) },
         AssetChange::Recorded { name: "ACCEPTED", pet: PetId(1) },
-        AssetChange::Moved { old_slot: i16::MIN },
+        AssetChange::Moved { old_slot: Some(i16::MIN) },
         AssetChange::Deleted,
     ] {
         let asset = Asset { asset: u32::MAX, template_id: 5_000_017, slot: i16::MIN, change };

@@ -70,7 +70,8 @@ pub enum AssetChange {
     },
     /// MOVED within the inventory; `Asset::slot` is where it is now.
     Moved {
-        old_slot: i16,
+        /// None where the record does not say: then only its id tells which pet it is.
+        old_slot: Option<i16>,
     },
     Deleted,
 }

@@ -13,7 +13,7 @@ impl Owner {
             AssetChange::Recorded { pet, .. } => self.index(pet),
             AssetChange::Moved { old_slot } => self
                 .first_of([&|pet| pet.is_asset(asset.asset), &|pet| {
-                    pet.is_at(asset.template_id, old_slot)
+                    old_slot.is_some_and(|slot| pet.is_at(asset.template_id, slot))
                 }]),
             AssetChange::Deleted => self.first_of([
                 &|pet| pet.is_asset(asset.asset),

@@ -33,7 +33,8 @@ struct Recorded {
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Moved {
-    old_slot: i16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_slot: Option<i16>,
 }
 
 /// Reads one asset status event. `Ok(None)`: not a pet item, a record that names no pet, or

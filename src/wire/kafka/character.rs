@@ -23,6 +23,13 @@ struct Envelope<'a> {
     body: Option<&'a RawValue>,
 }
 
+/// What every type has.
+#[derive(Deserialize)]
+struct Typed<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+}
+
 /// LOGIN and CHANNEL_CHANGED.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -59,7 +66,11 @@ impl MapChanged {
 /// # Errors
 /// [`Refused::Malformed`].
 pub fn decode(payload: &[u8], at: DateTime<Utc>) -> Result<Option<(CharacterId, Status)>, Refused> {
-    let envelope: Envelope<'_> = super::record(payload)?;
+    let envelope: Envelope<'_> = match super::record(payload) {
+        Ok(envelope) => envelope,
+        Err(_) if is_foreign(payload) => return Ok(None),
+        Err(refused) => return Err(refused),
+    };
     let Some(change) = change(&envelope.kind, envelope.body)? else { return Ok(None) };
     let status = Status {
         transaction: envelope.transaction_id.unwrap_or_default(),
@@ -68,6 +79,12 @@ pub fn decode(payload: &[u8], at: DateTime<Utc>) -> Result<Option<(CharacterId, 
         change,
     };
     Ok(Some((CharacterId(envelope.character_id), status)))
+}
+
+/// Whether the type is none of ours: what else stands in such a record is not ours to refuse.
+fn is_foreign(payload: &[u8]) -> bool {
+    let typed: Result<Typed<'_>, _> = super::record(payload);
+    typed.is_ok_and(|typed| change(&typed.kind, None) == Ok(None))
 }
 
 fn change(kind: &str, body: Option<&RawValue>) -> Result<Option<StatusChange>, Refused> {

@@ -14,7 +14,7 @@ fn recorded(id: u32, slot: i16, pet: u32) -> Input {
 }
 
 fn moved(id: u32, old_slot: i16, slot: i16) -> Input {
-    asset(id, KITTY, slot, AssetChange::Moved { old_slot })
+    asset(id, KITTY, slot, AssetChange::Moved { old_slot: Some(old_slot) })
 }
 
 fn deleted(id: u32, slot: i16) -> Input {

@@ -143,6 +143,9 @@ fn a_record_outside_its_types_is_malformed() {
         assert_ne!(bad, good, "{from}");
         assert_eq!(read(&bad).unwrap_err().reason(), "malformed", "{bad}");
     }
+    let foreign =
+        good.replace("LOGIN", "STAT_CHANGED").replace(r#""worldId": 0"#, r#""worldId": -1"#);
+    assert_eq!(read(&foreign), Ok(None), "not ours to refuse");
     for text in ["", "[]", &format!("{good}]")] {
         assert_eq!(read(text).unwrap_err().reason(), "malformed", "{text}");
     }
