@@ -220,7 +220,8 @@ pub struct Log {
     /// How lines are written.
     pub format: LogFormat,
     /// Lines with the same message from the same place in 10s at most; how many more there were
-    /// is one line afterwards. What operators did is never left out. 0: no limit.
+    /// is one line afterwards. What operators did and commands that were rejected are never left
+    /// out; `menagerie::rejected=off` in `level` silences the latter. 0: no limit.
     pub max_repeats: u32,
 }
 

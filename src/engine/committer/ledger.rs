@@ -10,8 +10,12 @@ use crate::engine::round::{Ended, Item, Named, Origin, Round, UnroutedEnd};
 use crate::telemetry::metrics::METRICS;
 
 /// Rejections of a round that are logged one by one; the rest are one line for each command,
-/// reason and tenant, with their number.
-const MAX_LOGGED: u64 = 8;
+/// reason and tenant, with their number: a round does not wait longer for its log than for its
+/// commit.
+const MAX_LOGGED: u64 = 1_000;
+/// Where rejections are logged, so that [`repeats`](crate::telemetry::logging) leaves none out
+/// and an operator can silence them.
+const LOG: &str = "menagerie::rejected";
 
 /// Counts every input of a committed round.
 pub(super) fn enter(round: &Round) {
@@ -133,13 +137,16 @@ impl Rejections {
             _ => None,
         };
         let reason = reason.code();
-        tracing::info!(tenant, character, trace_id, command, reason, pet, "rejected");
+        tracing::info!(
+            target: LOG,
+            tenant, character, trace_id, command, reason, pet, "rejected"
+        );
     }
 
     fn log_rest(self) {
         for ((command, reason, tenant), num_more) in self.rest {
             let (reason, tenant) = (reason.code(), tenant.map(|tenant| tenant.to_string()));
-            tracing::info!(command, reason, tenant, num_more, "rejected");
+            tracing::info!(target: LOG, command, reason, tenant, num_more, "rejected");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The same message from the same place over and over: so many in [`INTERVAL`], and then one
 //! line with the number of those left out.
 //!
-//! Other fields than the message do not count: a thousand rejections of as many characters are
+//! Other fields than the message do not count: a thousand dead letters of as many characters are
 //! the same message. What is left out is told with the next line of any kind.
 
 use std::fmt::{self, Write as _};
@@ -23,8 +23,8 @@ const INTERVAL: Duration = Duration::from_secs(10);
 const MAX_MESSAGES: usize = 1_024;
 /// Of a message, kept to tell what was left out.
 const MAX_CHARS: usize = 200;
-/// What operators did is never left out.
-const AUDIT: &str = "audit";
+/// What operators did and what the rules refused is never left out: the ends of the targets.
+const EACH_TOLD: [&str; 2] = ["audit", "rejected"];
 const MESSAGE: &str = "message";
 
 /// Writes lines as `inner` does, but for repeats.
@@ -57,8 +57,8 @@ impl<F> Throttled<F> {
     /// Whether the event is written, and what was left out and is to be told before it.
     fn enter(&self, event: &Event<'_>, now: Instant) -> (bool, Vec<Told>) {
         let metadata = event.metadata();
-        let is_audit = metadata.target().rsplit("::").next() == Some(AUDIT);
-        if self.max_repeats == 0 || is_audit {
+        let log = metadata.target().rsplit("::").next().unwrap_or_default();
+        if self.max_repeats == 0 || EACH_TOLD.contains(&log) {
             return (true, Vec::new());
         }
         let mut message = Message::default();
@@ -201,14 +201,15 @@ mod tests {
     }
 
     #[test]
-    fn other_messages_and_what_operators_did_are_not_left_out() {
+    fn other_messages_and_what_each_is_told_of_are_not_left_out() {
         let (written, _) = written(1, Duration::ZERO, || {
             for number in 0..3 {
                 tracing::info!("number {number}");
                 tracing::info!(target: "menagerie::audit", "kicked");
+                tracing::info!(target: "menagerie::rejected", "rejected");
             }
         });
-        assert_eq!(written, [true; 6]);
+        assert_eq!(written, [true; 9]);
     }
 
     #[test]
