@@ -23,6 +23,7 @@ pub mod registry;
 pub mod request;
 pub mod roll;
 pub mod round;
+pub mod series;
 pub mod shard;
 pub mod spans;
 pub mod supervisor;

@@ -26,6 +26,7 @@ use crate::edge::operations::Operations;
 use crate::engine::committer::Tenure;
 use crate::engine::health::{Health, Stage};
 use crate::engine::outbox::nats::Policy;
+use crate::engine::series;
 use crate::engine::shard::{Parts, Settings, Shard, StartError};
 use crate::store::{self, Lease};
 use crate::telemetry::mailbox;
@@ -106,6 +107,7 @@ impl Sidecar {
             None => Catalog::builtin(),
         };
         mailbox::switch(config.engine.mailbox_metrics);
+        series::begin();
         let (tracer, export) = trace::start(&config.trace, &config.shard.id, &runtime)?;
         Ok(Self {
             health: Arc::new(Health::new()),

@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 use rustc_hash::FxBuildHasher;
 
 use super::character::CharacterActor;
-use super::round::Census;
+use super::round::{Census, World};
 use crate::domain::CharacterKey;
 use crate::telemetry::metrics::METRICS;
 use crate::telemetry::vitals::{self, Ranks, Vitals};
@@ -150,10 +150,14 @@ fn count(before: Census, after: Census) {
     }
     let world = &METRICS.world;
     if before.world() != after.world() {
-        let gauge =
-            |world: u8| METRICS.world.characters_online.with_label_values(&[&world.to_string()]);
-        before.world().inspect(|world| gauge(*world).dec());
-        after.world().inspect(|world| gauge(*world).inc());
+        let gauge = |place: World| match place {
+            World::Number(number) => {
+                world.characters_online.with_label_values(&[&number.to_string()])
+            }
+            World::Other => world.characters_online.with_label_values(&["other"]),
+        };
+        before.world().inspect(|place| gauge(*place).dec());
+        after.world().inspect(|place| gauge(*place).inc());
     }
     world.pets_spawned.add(i64::from(after.num_spawned) - i64::from(before.num_spawned));
     world.pets_hungry.add(i64::from(after.num_hungry) - i64::from(before.num_hungry));

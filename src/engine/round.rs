@@ -154,6 +154,14 @@ pub struct Census {
     pub num_hungry: u8,
 }
 
+/// A world, as far as a metric may tell them apart: those that have numbers, and all others, of
+/// which a caller may name as many as it likes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum World {
+    Number(u8),
+    Other,
+}
+
 /// How one input ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -365,7 +373,23 @@ impl Census {
         Self { is_online: true, whereabouts: session.whereabouts, num_spawned, num_hungry }
     }
 
-    pub fn world(&self) -> Option<u8> {
-        self.whereabouts.map(|whereabouts| whereabouts.world)
+    /// The label of the world it is online in.
+    pub fn world(&self) -> Option<World> {
+        self.is_online.then_some(match self.whereabouts {
+            Some(whereabouts) => World::Number(whereabouts.world),
+            None => World::Other,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_online_in_a_world_without_a_number_is_counted_too() {
+        let offline = Census::default();
+        assert_eq!(offline.world(), None);
+        assert_eq!(Census { is_online: true, ..offline }.world(), Some(World::Other));
     }
 }

@@ -138,7 +138,9 @@ static IS_ON: AtomicBool = AtomicBool::new(true);
 
 /// The counters of one kind of actor, its label already resolved.
 struct Counters {
+    /// Messages waiting in all mailboxes of the kind.
     depth: AtomicI64,
+    /// Most that waited in one of them.
     deepest: AtomicI64,
     /// The same of the window before.
     deepest_before: AtomicI64,
@@ -149,17 +151,7 @@ struct Counters {
     deepest_gauge: IntGauge,
 }
 
-static COUNTERS: LazyLock<[Counters; 6]> = LazyLock::new(|| {
-    KINDS.map(|kind| Counters {
-        depth: AtomicI64::new(0),
-        deepest: AtomicI64::new(0),
-        deepest_before: AtomicI64::new(0),
-        vitals: Vitals::default(),
-        wait: METRICS.mailbox.wait_seconds.with_label_values(&[kind.name()]),
-        depth_gauge: METRICS.mailbox.messages.with_label_values(&[kind.name()]),
-        deepest_gauge: METRICS.mailbox.messages_max.with_label_values(&[kind.name()]),
-    })
-});
+static COUNTERS: LazyLock<[Counters; 6]> = LazyLock::new(|| KINDS.map(Counters::new));
 
 type Durations = [Option<Histogram>; NUM_MESSAGES];
 
@@ -174,6 +166,38 @@ static DURATIONS: LazyLock<[Durations; 6]> = LazyLock::new(|| {
         durations
     })
 });
+
+impl Counters {
+    fn new(kind: Kind) -> Self {
+        Self {
+            depth: AtomicI64::new(0),
+            deepest: AtomicI64::new(0),
+            deepest_before: AtomicI64::new(0),
+            vitals: Vitals::default(),
+            wait: METRICS.mailbox.wait_seconds.with_label_values(&[kind.name()]),
+            depth_gauge: METRICS.mailbox.messages.with_label_values(&[kind.name()]),
+            deepest_gauge: METRICS.mailbox.messages_max.with_label_values(&[kind.name()]),
+        }
+    }
+
+    /// A message waits, in a mailbox in which `waiting` do now.
+    fn add(&self, waiting: u32) {
+        self.depth.fetch_add(1, Ordering::Relaxed);
+        self.deepest.fetch_max(i64::from(waiting), Ordering::Relaxed);
+    }
+
+    /// Most that waited in one mailbox in this window and the one before; this one may be over.
+    fn deepest(&self, is_over: bool) -> i64 {
+        let deepest = self.deepest.load(Ordering::Relaxed);
+        if is_over {
+            // Of what waits still, no mailbox holds more than all of them together.
+            let depth = self.depth.load(Ordering::Relaxed);
+            self.deepest.store(deepest.min(depth), Ordering::Relaxed);
+            self.deepest_before.store(deepest, Ordering::Relaxed);
+        }
+        deepest.max(self.deepest_before.load(Ordering::Relaxed))
+    }
+}
 
 /// What a message carries for its measurement.
 #[derive(Debug)]
@@ -226,10 +250,9 @@ impl Envelope {
             return Self { kind, sealed: None, own: None, is_open: false };
         }
         let counters = &COUNTERS[kind as usize];
-        let depth = counters.depth.fetch_add(1, Ordering::Relaxed) + 1;
-        counters.deepest.fetch_max(depth, Ordering::Relaxed);
         let now = Instant::now();
-        own.map_or(&counters.vitals, |own| own).seal(now);
+        let waiting = own.map_or(&counters.vitals, |own| own).seal(now);
+        counters.add(waiting);
         Self { kind, sealed: Some(now), own: own.cloned(), is_open: false }
     }
 
@@ -297,14 +320,25 @@ pub fn refresh() {
         is_over
     };
     for counters in COUNTERS.iter() {
-        let depth = counters.depth.load(Ordering::Relaxed);
-        counters.depth_gauge.set(depth);
-        if is_over {
-            let deepest = counters.deepest.swap(depth, Ordering::Relaxed);
-            counters.deepest_before.store(deepest, Ordering::Relaxed);
+        counters.depth_gauge.set(counters.depth.load(Ordering::Relaxed));
+        counters.deepest_gauge.set(counters.deepest(is_over));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deepest_is_one_mailbox_and_not_all_of_them() {
+        let counters = Counters::new(Kind::Character);
+        for waiting in [1, 1, 2, 3] {
+            counters.add(waiting);
         }
-        let deepest = counters.deepest.load(Ordering::Relaxed);
-        let before = counters.deepest_before.load(Ordering::Relaxed);
-        counters.deepest_gauge.set(deepest.max(before));
+        assert_eq!(counters.deepest(false), 3);
+        assert_eq!(counters.deepest(true), 3, "what waits still is the next window's as well");
+        counters.depth.store(1, Ordering::Relaxed);
+        assert_eq!(counters.deepest(true), 3, "the window before");
+        assert_eq!(counters.deepest(true), 1);
     }
 }

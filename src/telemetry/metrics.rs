@@ -226,13 +226,21 @@ impl Actors {
 impl Mailbox {
     fn new(make: &Make<'_>) -> Self {
         Self {
-            messages: make.gauges("actor_mailbox_messages", "Messages waiting", &["actor"]),
-            messages_max: make.gauges(
-                "actor_mailbox_messages_max",
-                "Most messages waiting in the last half minute or more",
+            messages: make.gauges(
+                "actor_mailbox_messages",
+                "Messages waiting, of all actors of the kind",
                 &["actor"],
             ),
-            capacity: make.gauges("actor_mailbox_capacity", "Most that may wait", &["actor"]),
+            messages_max: make.gauges(
+                "actor_mailbox_messages_max",
+                "Most messages waiting in one mailbox in the last half minute or more",
+                &["actor"],
+            ),
+            capacity: make.gauges(
+                "actor_mailbox_capacity",
+                "Most that may wait in one mailbox",
+                &["actor"],
+            ),
             rejected: make.counters(
                 "actor_mailbox_rejected_total",
                 "Messages a full mailbox refused",

@@ -51,9 +51,11 @@ pub struct Reading {
 }
 
 impl Vitals {
-    pub(super) fn seal(&self, sealed: Instant) {
+    /// Returns how many messages wait, with this one.
+    pub(super) fn seal(&self, sealed: Instant) -> u32 {
         let waiting = self.seat.add_waiting(micros(sealed));
         self.deepest.fetch_max(waiting, Ordering::Relaxed);
+        waiting
     }
 
     /// The message is as good as `num` of them.

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use super::partitions::Assigned;
 use crate::engine::port::PartitionState;
 use crate::engine::record::{Partition, Progress};
+use crate::telemetry::metrics::METRICS;
 
 /// Written by the intake's thread, read by anybody.
 #[derive(Default)]
@@ -28,6 +29,9 @@ impl Board {
                     next_offset: assigned.next_offset,
                     end: None,
                 });
+                let partition = assigned.source.partition.to_string();
+                let labels = [&*assigned.source.topic, &partition];
+                METRICS.intake.paused.with_label_values(&labels).set(0);
             }
         }
     }
