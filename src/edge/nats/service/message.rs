@@ -55,7 +55,9 @@ impl Reply {
                 for (name, value) in &rendered.headers {
                     headers.insert(name.as_str(), value.as_str());
                 }
-                Self { headers, body: rendered.body.into(), error: None }
+                // Where HTTP says by its status that nothing is left: here every answer is JSON.
+                let body = Some(rendered.body).filter(|body| !body.is_empty());
+                Self { headers, body: body.unwrap_or_else(|| "{}".into()).into(), error: None }
             }
             Err(error) => {
                 if let Some(cause) = error.cause() {
