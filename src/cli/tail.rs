@@ -34,9 +34,9 @@ pub struct Args {
     /// Subjects to show; `*` is any one word, `>` all that follow
     #[arg(long, value_name = "PATTERN")]
     subject: Option<Filter>,
-    /// Events of this character only, by its number
-    #[arg(long, value_name = "ID", value_parser = admin::number)]
-    character: Option<u32>,
+    /// Events of this character only: its number, as 12345 or n:12345, or its UUID
+    #[arg(long, value_name = "ID", value_parser = character_id)]
+    character: Option<String>,
     /// Events of this pet only
     #[arg(long, value_name = "ID")]
     pet: Option<u32>,
@@ -92,7 +92,7 @@ impl Args {
         let subject = self.subject.as_ref().map(|filter| filter.as_str().to_owned());
         [
             ("subject", subject),
-            ("character", self.character.map(|number| number.to_string())),
+            ("character", self.character.clone()),
             ("pet", self.pet.map(|number| number.to_string())),
             ("tenant", self.tenant.map(|tenant| tenant.to_string())),
         ]
@@ -100,6 +100,13 @@ impl Args {
         .filter_map(|(name, value)| Some((name, value?)))
         .collect()
     }
+}
+
+/// As the process is asked for it.
+fn character_id(text: &str) -> Result<String, String> {
+    let number = admin::number(text).map(|number| number.to_string());
+    let id = number.or_else(|_| Uuid::try_parse(text).map(|uuid| uuid.to_string()));
+    id.map_err(|_| "expected a number, such as 12345 or n:12345, or a UUID".to_owned())
 }
 
 struct Tail<'a, O, N> {

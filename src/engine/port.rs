@@ -229,6 +229,11 @@ impl PartitionState {
         }
     }
 
+    /// Records that were read and are not committed; a transaction's marker counts as one.
+    pub fn in_flight(&self) -> i64 {
+        (self.position - self.next_offset).max(0)
+    }
+
     /// Records on the partition that are not committed.
     pub fn lag(&self) -> Option<i64> {
         self.end.map(|end| (end - self.next_offset).max(0))

@@ -164,6 +164,16 @@ impl Store {
         Ok(found.pop())
     }
 
+    /// The characters of any tenant that have a UUID: one, unless somebody gave it twice.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn keys_of(&self, uuid: Uuid) -> Result<Vec<CharacterKey>, Error> {
+        let sql = "select tenant, id from characters where uuid = $1 order by tenant";
+        let rows = self.rows(sql.to_owned(), vec![uuid.into()]).await?;
+        rows.iter().map(|row| key(&mut Cursor::new(row, "characters"))).collect()
+    }
+
     /// One page of the characters of a tenant, or of one user in it, by ascending number:
     /// those after `after`, at most `limit`.
     ///

@@ -73,6 +73,9 @@ async fn what_is_asked_for_goes_to_the_process() {
     follow(&fake, &flags, IMPATIENCE).await;
     let expected = format!("GET /admin/events?subject=pet.%3E&character=7&pet=17&tenant={TENANT}");
     assert_eq!(fake.lines(), [expected]);
+    let fake = Fake::start([refusal()]);
+    follow(&fake, &format!("--character {TENANT}"), IMPATIENCE).await;
+    assert_eq!(fake.lines(), [format!("GET /admin/events?character={TENANT}")]);
 }
 
 #[tokio::test]

@@ -20,8 +20,9 @@ use std::time::Duration;
 
 use actix_web::http::header::ContentType;
 use actix_web::web::{Payload, ServiceConfig};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, dev, rt};
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
+use futures::future::LocalBoxFuture;
 use serde::{Serialize, Serializer};
 use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
@@ -48,6 +49,9 @@ pub struct Admin {
     /// As SIGTERM.
     pub drain: Box<dyn Fn() + Send + Sync>,
 }
+
+/// The body of a change that has no fields.
+struct NoFields;
 
 /// One page of a list.
 #[derive(Serialize)]
@@ -230,6 +234,21 @@ fn role(role: Role) -> &'static str {
 /// The body of a change. Nothing at all is an empty object.
 async fn body(payload: Payload) -> Result<Body, Error> {
     Body::parse(&asked::whole(payload).await?)
+}
+
+impl FromRequest for NoFields {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let payload = Payload::from_request(request, payload).into_inner();
+        Box::pin(async move {
+            let payload =
+                payload.map_err(|error| Error::new(Code::InvalidJson, error.to_string()))?;
+            body(payload).await?.end()?;
+            Ok(Self)
+        })
+    }
 }
 
 fn limit(asked: Option<u64>) -> Result<usize, Error> {

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Admin, Deed, LastError, instant, json, optional_instant};
+use super::{Admin, Deed, LastError, NoFields, instant, json, optional_instant};
 use crate::domain::character::{Action, Character, Whereabouts, request};
 use crate::domain::input::Request;
 use crate::domain::pet::{MAX_FULLNESS, Pet};
@@ -151,14 +151,22 @@ async fn inspect(admin: Data<Admin>, request: HttpRequest) -> Result<HttpRespons
     Ok(json(&Inside::stored(stored)))
 }
 
-async fn passivate(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn passivate(
+    admin: Data<Admin>,
+    request: HttpRequest,
+    _: NoFields,
+) -> Result<HttpResponse, Error> {
     let key = key(&request)?;
     let work = move |admin: Arc<Admin>| async move { admin.leave(key, Way::Passivate).await };
     admin.audited(Deed::on(&request, "passivate", name(key)), work).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn restart(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn restart(
+    admin: Data<Admin>,
+    request: HttpRequest,
+    _: NoFields,
+) -> Result<HttpResponse, Error> {
     let key = key(&request)?;
     let work = move |admin: Arc<Admin>| async move { admin.leave(key, Way::Restart).await };
     admin.audited(Deed::on(&request, "restart", name(key)), work).await?;

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Admin, Deed, Page, instant, json, limit, no_cursor};
+use super::{Admin, Deed, NoFields, Page, instant, json, limit, no_cursor};
 use crate::domain::{Reason, TenantId};
 use crate::edge::http::asked::query;
 use crate::edge::http::error::{Code, Error};
@@ -118,14 +118,22 @@ async fn show(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, 
     }))
 }
 
-async fn forget(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn forget(
+    admin: Data<Admin>,
+    request: HttpRequest,
+    _: NoFields,
+) -> Result<HttpResponse, Error> {
     let id = id(&request)?;
     let deed = Deed::on(&request, "drop_dead_letter", id.to_string());
     admin.audited(deed, move |admin| async move { admin.forget(id).await }).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn redeliver(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn redeliver(
+    admin: Data<Admin>,
+    request: HttpRequest,
+    _: NoFields,
+) -> Result<HttpResponse, Error> {
     let id = id(&request)?;
     let deed = Deed::on(&request, "redeliver", id.to_string());
     let work = move |admin: Arc<Admin>| async move { admin.redeliver(id).await };

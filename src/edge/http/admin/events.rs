@@ -15,13 +15,15 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Admin, instant};
+use crate::domain::{CharacterId, Reason};
 use crate::edge::embedded::subject::Filter;
 use crate::edge::http::asked::query;
 use crate::edge::http::error::{Code, Error};
 use crate::edge::http::{reading, resource};
+use crate::edge::operations::characters::character_ref;
 use crate::engine::outbox::kind;
 use crate::engine::outbox::row::{Entry, Row};
-use crate::store::Sink;
+use crate::store::{CharacterRef, Sink};
 
 /// How long nothing may be sent: proxies close what is silent.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -31,7 +33,8 @@ const SILENCE: Duration = Duration::from_secs(15);
 struct Wanted {
     subject: Option<String>,
     tenant: Option<Uuid>,
-    character: Option<u32>,
+    /// By its number, which may be written as `n:12345`, or by its UUID.
+    character: Option<String>,
     pet: Option<u32>,
 }
 
@@ -73,7 +76,10 @@ async fn events(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse
             .parse()
             .map_err(|error| Error::new(Code::InvalidQuery, format!("subject: {error}")))?,
     };
-    let taste = Taste { subject, tenant, character, pet };
+    let mut taste = Taste { subject, tenant, character: None, pet };
+    if let Some(id) = character {
+        taste.only(&id, &admin).await?;
+    }
     let rows = admin.shard()?.watch().look();
     let stream = futures::stream::unfold((rows, taste), |(mut rows, taste)| async move {
         let chunk = next(&mut rows, &taste, SILENCE).await?;
@@ -115,6 +121,27 @@ async fn next(
 }
 
 impl Taste {
+    /// Of one character, in its own tenant if it is named by its UUID.
+    async fn only(&mut self, id: &str, admin: &Admin) -> Result<(), Error> {
+        let number = id.parse().ok().map(|number| CharacterRef::Number(CharacterId(number)));
+        match number.or_else(|| character_ref(id)) {
+            Some(CharacterRef::Number(number)) => self.character = Some(number.0),
+            Some(CharacterRef::Uuid(uuid)) => {
+                let keys = admin.stored(move |store| async move { store.keys_of(uuid).await });
+                let is_meant = |tenant| self.tenant.is_none_or(|meant| meant == tenant);
+                let key = keys.await?.into_iter().find(|key| is_meant(key.tenant.0));
+                let key = key.ok_or(Reason::UnknownCharacter)?;
+                self.tenant = Some(key.tenant.0);
+                self.character = Some(key.character.0);
+            }
+            None => {
+                let detail = "character: expected a number, such as 12345 or n:12345, or a UUID";
+                return Err(Error::new(Code::InvalidQuery, detail));
+            }
+        }
+        Ok(())
+    }
+
     fn tell(&self, sink: Sink, row: &Row, entry: &Entry<'_>, out: &mut String) {
         let Some((subject, pet)) = name(sink, entry) else { return };
         let is_wanted = self.subject.matches(&subject)

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde::Serialize;
 
-use super::{Admin, Deed, LastError, json};
+use super::{Admin, Deed, LastError, NoFields, json};
 use crate::edge::http::error::{Code, Error};
 use crate::edge::http::{reading, resource};
 use crate::engine::port::{PartitionState, Pause, Reading};
@@ -36,6 +36,8 @@ struct Partition {
     next_offset: i64,
     end: Option<i64>,
     lag: Option<i64>,
+    /// Records read and not committed.
+    in_flight: i64,
     paused: bool,
     pause_reason: Option<&'static str>,
 }
@@ -81,11 +83,19 @@ async fn intake(admin: Data<Admin>) -> Result<HttpResponse, Error> {
     Ok(json(&show(&shard)?))
 }
 
-async fn pause(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn pause(
+    admin: Data<Admin>,
+    request: HttpRequest,
+    _: NoFields,
+) -> Result<HttpResponse, Error> {
     hold(&admin, &request, true).await
 }
 
-async fn resume(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn resume(
+    admin: Data<Admin>,
+    request: HttpRequest,
+    _: NoFields,
+) -> Result<HttpResponse, Error> {
     hold(&admin, &request, false).await
 }
 
@@ -147,7 +157,11 @@ async fn outbox(admin: Data<Admin>) -> Result<HttpResponse, Error> {
     Ok(json(&Outboxes { sinks: sinks.collect() }))
 }
 
-async fn retry(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn retry(
+    admin: Data<Admin>,
+    request: HttpRequest,
+    _: NoFields,
+) -> Result<HttpResponse, Error> {
     let name = request.match_info().get("sink").unwrap_or_default().to_owned();
     let sink = [Sink::Kafka, Sink::Nats].into_iter().find(|sink| sink.name() == name);
     let sink = sink.ok_or_else(|| Error::new(Code::NoSuchRoute, "there is no such sink"))?;
@@ -175,6 +189,7 @@ impl Partition {
             next_offset: state.next_offset,
             end: state.end,
             lag: state.lag(),
+            in_flight: state.in_flight(),
             paused: pause.is_some(),
             pause_reason: pause.map(|pause| match pause {
                 Pause::Operator => "operator",

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Admin, Deed, Page, instant, json, limit, no_cursor, optional_instant, role};
+use super::{Admin, Deed, NoFields, Page, instant, json, limit, no_cursor, optional_instant, role};
 use crate::edge::http::asked::query;
 use crate::edge::http::auth::Staff;
 use crate::edge::http::error::{Code, Error};
@@ -104,7 +104,11 @@ async fn shards(admin: Data<Admin>) -> Result<HttpResponse, Error> {
     Ok(json(&Page { data: data.collect(), next_cursor: None, total: None }))
 }
 
-async fn drain(admin: Data<Admin>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn drain(
+    admin: Data<Admin>,
+    request: HttpRequest,
+    _: NoFields,
+) -> Result<HttpResponse, Error> {
     admin.audited_anyway(Deed::new(&request, "drain"), async { Ok(()) }).await?;
     (admin.drain)();
     let body = serde_json::to_string(&Draining { stage: "draining" }).unwrap_or_default();
