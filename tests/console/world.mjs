@@ -62,7 +62,7 @@ export class World {
     for (let partition = 0; partition < 6; partition++) {
       const end = 48000 + partition * 311;
       this.intake.partitions.push({ topic: partition < 3 ? 'COMMAND_TOPIC_PET' : 'COMMAND_TOPIC_PET_MOVEMENT', partition: partition % 3,
-        position: end, next_offset: end - 2 * partition, end, lag: 2 * partition, paused: partition === 5, pause_reason: partition === 5 ? 'full' : null });
+        position: end, next_offset: end - 2 * partition, end, lag: 2 * partition, in_flight: 2 * partition, paused: partition === 5, pause_reason: partition === 5 ? 'full' : null });
     }
     for (let index = 0; index < 73; index++) this.letters.push(this.letter(index));
     for (let index = 0; index < 60; index++) {

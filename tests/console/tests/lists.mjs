@@ -152,7 +152,7 @@ test('intake and outbox show every partition and sink as they are', async ({ ent
   const cells = (n) => page.locator(`main tbody td:nth-child(${n})`).allTextContents();
   const { partitions } = (await api('intake')).body;
   assert.deepEqual(await keys(page), partitions.map(({ topic }) => topic));
-  for (const [index, shown] of (await cells(7)).entries()) {
+  for (const [index, shown] of (await cells(8)).entries()) {
     const { paused, pause_reason } = partitions[index];
     assert.match(shown, paused ? (pause_reason === 'full' ? /paused.*as much as it may/ : /paused/) : /reading/);
   }

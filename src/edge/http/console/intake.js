@@ -13,6 +13,7 @@ const columns = [
   { label: 'Topic', cell: (p) => p.topic },
   { label: 'Partition', cell: (p) => String(p.partition), num: true },
   { label: 'Lag', cell: (p) => h('span', { class: p.lag ? 'strong' : null }, count(p.lag)), num: true },
+  { label: 'In flight', cell: (p) => count(p.in_flight), num: true, low: true },
   { label: 'Committed', cell: (p) => count(p.next_offset), num: true, low: true },
   { label: 'Read', cell: (p) => count(p.position), num: true, low: true },
   { label: 'End', cell: (p) => count(p.end), num: true, low: true },
