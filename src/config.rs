@@ -103,6 +103,18 @@ pub struct Loaded {
     pub origins: BTreeMap<String, Origin>,
 }
 
+impl Loaded {
+    /// A problem that showed in use, written as `key: reason`, with the key's source: as problems
+    /// with the configuration itself are told. Any other text stays as it is.
+    pub fn sourced(&self, problem: &str) -> String {
+        let (key, reason) = problem.split_once(": ").unwrap_or_default();
+        match self.origins.get(key) {
+            Some(origin) => format!("`{key}` ({origin}): {reason}"),
+            None => problem.to_owned(),
+        }
+    }
+}
+
 impl Config {
     /// Merges the sources and checks the result.
     ///

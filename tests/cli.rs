@@ -237,6 +237,9 @@ fn a_taken_port_is_bad_configuration_and_says_what_changes_it() {
     let (code, log) = ended(&["demo"], &[("REST_PORT", &port), ("ADMIN_PORT", "0")]);
     assert_eq!(code, 64, "{log}");
     assert_says(&log, &["http.listen", &port, "REST_PORT"]);
+    let (code, log) = ended(&["serve"], &[("REST_PORT", &port), ("ADMIN_PORT", "0")]);
+    assert_eq!(code, 64, "{log}");
+    assert_says(&log, &["`http.listen` (REST_PORT): cannot listen on", &port]);
 }
 
 #[test]

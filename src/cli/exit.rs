@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 
 use super::{admin, out};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Loaded};
 
 /// Exit codes, after `sysexits.h`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +36,15 @@ pub enum Failure {
     Usage(String),
     #[error("{0}")]
     Unavailable(String),
+}
+
+/// The same failure, where it names a key of the configuration with the key's source.
+pub fn sourced(failure: anyhow::Error, loaded: &Loaded) -> anyhow::Error {
+    match failure.downcast() {
+        Ok(Failure::Usage(text)) => Failure::Usage(loaded.sourced(&text)).into(),
+        Ok(other) => other.into(),
+        Err(other) => other,
+    }
 }
 
 /// The code an error ends the process with.

@@ -1,8 +1,9 @@
 //! `migrate`: the schema, up and down.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
 
-use super::exit::{Exit, Failure};
+use super::exit::{self, Exit, Failure};
 use super::look::{self, Database};
 use super::out::{self, Stdout};
 use super::{ConfigArgs, agree};
@@ -10,6 +11,9 @@ use crate::config::Config;
 use crate::sidecar::ports::store_options;
 use crate::sidecar::reach;
 use crate::store::{Error, MigrationState, Store};
+
+/// Between two looks whether the database has come up.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  menagerie migrate status")]
@@ -50,13 +54,15 @@ script is not asked.")]
 /// asked about and did not say may go.
 pub fn run(verb: &Verb) -> anyhow::Result<Exit> {
     let (Verb::Up { config } | Verb::Down { config, .. } | Verb::Status { config }) = verb;
-    let config = config.load()?.config;
+    let loaded = config.load()?;
+    let config = &loaded.config;
     let runtime = super::serve::runtime()?;
     let migrations = match verb {
-        Verb::Status { .. } => runtime.block_on(status(&config)).map_err(failure)?,
-        Verb::Up { .. } => runtime.block_on(up(&config)).map_err(failure)?,
-        Verb::Down { steps, yes, .. } => runtime.block_on(down(&config, *steps, *yes))?,
+        Verb::Status { .. } => runtime.block_on(status(config)).map_err(failure),
+        Verb::Up { .. } => runtime.block_on(up(config)).map_err(failure),
+        Verb::Down { steps, yes, .. } => runtime.block_on(down(config, *steps, *yes)),
     };
+    let migrations = migrations.map_err(|failure| exit::sourced(failure, &loaded))?;
     out::unless_closed(show(&migrations))?;
     Ok(Exit::Done)
 }
@@ -84,10 +90,24 @@ async fn up(config: &Config) -> Result<Vec<MigrationState>, Error> {
     store.migrate_status().await
 }
 
+/// Waits until `startup.timeout`, as `serve` does: who migrates may have started beside the
+/// database.
 async fn reached(config: &Config) -> Result<(), Error> {
-    let patience = config.database.connect_timeout;
-    let reached = reach::database(config.database.url.expose(), patience).await;
-    reached.map_err(|detail| Error::Unavailable { detail })
+    let deadline = Instant::now() + config.startup.timeout;
+    let mut is_told = false;
+    loop {
+        let patience = config.database.connect_timeout;
+        let reached = reach::database(config.database.url.expose(), patience).await;
+        let Err(detail) = reached else { return Ok(()) };
+        if Instant::now() >= deadline {
+            return Err(Error::Unavailable { detail });
+        }
+        if !std::mem::replace(&mut is_told, true) {
+            // Whoever closed standard error does not care.
+            let _ = writeln!(io::stderr(), "waiting for the database: {detail}");
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 async fn down(config: &Config, steps: u32, yes: bool) -> anyhow::Result<Vec<MigrationState>> {
@@ -132,7 +152,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::cli::exit;
 
     fn config(url: &str) -> ConfigArgs {
         ConfigArgs { config: None, flags: vec![("database.url".to_owned(), url.to_owned())] }
@@ -162,9 +181,19 @@ mod tests {
     }
 
     #[test]
+    fn a_database_that_does_not_come_up_in_time_ends_with_69() {
+        let mut config = config("postgres://zoo@127.0.0.1:1/zoo");
+        config.flags.push(("startup.timeout".to_owned(), "300ms".to_owned()));
+        let began = Instant::now();
+        let error = run(&Verb::Status { config }).unwrap_err();
+        assert_eq!(exit::code_of_failure(&error), Exit::Unavailable);
+        assert!(began.elapsed() >= Duration::from_millis(300), "it was waited for");
+    }
+
+    #[test]
     fn an_address_that_cannot_be_used_ends_with_64() {
         let error = status("sqlite::memory:").unwrap_err();
         assert_eq!(exit::code_of_failure(&error), Exit::Usage);
-        assert!(error.to_string().contains("database.url"), "{error}");
+        assert!(error.to_string().starts_with("`database.url` (--set): "), "{error}");
     }
 }

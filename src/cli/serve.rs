@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::ConfigArgs;
-use super::exit::{Exit, Failure};
+use super::exit::{self, Exit, Failure};
 use crate::config::Config;
 use crate::faults;
 use crate::sidecar::{ConnectError, Error, Order, Sidecar};
@@ -37,7 +37,11 @@ pub struct Args {
 /// # Errors
 /// A bad configuration, a service that never came up, or being fenced.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let config = Arc::new(args.config.load()?.config);
+    let loaded = args.config.load()?;
+    serve(Arc::new(loaded.config.clone())).map_err(|failure| exit::sourced(failure, &loaded))
+}
+
+fn serve(config: Arc<Config>) -> anyhow::Result<Exit> {
     logging::init(&config.log).map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
     panics::install();
     arm_faults(std::env::var_os(faults::VARIABLE))?;
@@ -147,7 +151,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::cli::exit;
 
     #[test]
     fn a_fault_that_is_none_ends_with_64_and_names_the_variable() {
