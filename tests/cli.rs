@@ -349,8 +349,8 @@ fn migrations_go_up_and_down_and_status_tells_which_are_there() {
         ended(&[&["migrate"], arguments].concat(), &[("DATABASE_URL", url.as_str())])
     };
     let num_missing = || {
-        let status = menagerie(&["migrate", "status"], &[("DATABASE_URL", url.as_str())]);
-        let Output { status, stdout, .. } = { status }.output().unwrap();
+        let mut asked = menagerie(&["migrate", "status"], &[("DATABASE_URL", url.as_str())]);
+        let Output { status, stdout, .. } = asked.output().unwrap();
         assert_eq!(status.code(), Some(0));
         let listed = String::from_utf8(stdout).unwrap();
         listed.lines().filter(|line| line.starts_with("missing ")).count()
