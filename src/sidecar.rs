@@ -469,8 +469,6 @@ async fn unless_ended<T>(
     }
 }
 
-/// Between two attempts to reach a service at start.
-const CONNECT_EVERY: Duration = Duration::from_millis(500);
 /// Between two looks after the engine's actors.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 

@@ -1,7 +1,7 @@
 //! `migrate`: the schema, up and down.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::exit::{self, Exit, Failure};
 use super::look::{self, Database};
@@ -9,11 +9,8 @@ use super::out::{self, Stdout};
 use super::{ConfigArgs, agree};
 use crate::config::Config;
 use crate::sidecar::ports::store_options;
-use crate::sidecar::reach;
+use crate::sidecar::reach::{self, Attempt};
 use crate::store::{Error, MigrationState, Store};
-
-/// Between two looks whether the database has come up.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  menagerie migrate status")]
@@ -94,20 +91,13 @@ async fn up(config: &Config) -> Result<Vec<MigrationState>, Error> {
 /// database.
 async fn reached(config: &Config) -> Result<(), Error> {
     let deadline = Instant::now() + config.startup.timeout;
-    let mut is_told = false;
-    loop {
-        let patience = config.database.connect_timeout;
-        let reached = reach::database(config.database.url.expose(), patience).await;
-        let Err(detail) = reached else { return Ok(()) };
-        if Instant::now() >= deadline {
-            return Err(Error::Unavailable { detail });
-        }
-        if !std::mem::replace(&mut is_told, true) {
-            // Whoever closed standard error does not care.
-            let _ = writeln!(io::stderr(), "waiting for the database: {detail}");
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+    let (url, patience) = (config.database.url.expose(), config.database.connect_timeout);
+    let attempt = || async move { reach::database(url, patience).await.map_err(Attempt::Later) };
+    // Whoever closed standard error does not care.
+    let announce = |reason: &str| _ = writeln!(io::stderr(), "waiting for the database: {reason}");
+    reach::insist(deadline, attempt, announce).await.map_err(|last| match last {
+        Attempt::Later(detail) | Attempt::Never(_, detail) => Error::Unavailable { detail },
+    })
 }
 
 async fn down(config: &Config, steps: u32, yes: bool) -> anyhow::Result<Vec<MigrationState>> {
@@ -150,6 +140,8 @@ fn failure(error: Error) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
 
     use super::*;
 

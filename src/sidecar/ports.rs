@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle as Runtime;
 
-use super::{CONNECT_EVERY, reach};
+use super::reach::{self, Attempt};
 use crate::config::{Config, Kafka, Nats as NatsConfig};
 use crate::edge::embedded::event_log::{Limits, MemoryLog};
 use crate::edge::embedded::kafka::EmbeddedKafka;
@@ -316,36 +316,19 @@ async fn connect_nats(
     .await
 }
 
-/// How an attempt to connect failed.
-enum Attempt {
-    Later(String),
-    /// Because of this key; no waiting helps.
-    Never(&'static str, String),
-}
-
 async fn insist<T, F>(
     service: &'static str,
     deadline: Instant,
-    mut attempt: impl FnMut() -> F,
+    attempt: impl FnMut() -> F,
 ) -> Result<T, ConnectError>
 where
     F: Future<Output = Result<T, Attempt>>,
 {
-    let mut is_announced = false;
-    loop {
-        let reason = match attempt().await {
-            Ok(connected) => return Ok(connected),
-            Err(Attempt::Never(key, reason)) => return Err(ConnectError::Unusable { key, reason }),
-            Err(Attempt::Later(reason)) => reason,
-        };
-        if Instant::now() >= deadline {
-            return Err(ConnectError::Unavailable { service, reason });
-        }
-        if !std::mem::replace(&mut is_announced, true) {
-            tracing::warn!("waiting for {service}: {reason}");
-        }
-        tokio::time::sleep(CONNECT_EVERY).await;
-    }
+    let announce = |reason: &str| tracing::warn!("waiting for {service}: {reason}");
+    reach::insist(deadline, attempt, announce).await.map_err(|last| match last {
+        Attempt::Never(key, reason) => ConnectError::Unusable { key, reason },
+        Attempt::Later(reason) => ConnectError::Unavailable { service, reason },
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! pools and clients that try again by themselves do not tell.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -13,6 +13,41 @@ use crate::store;
 
 /// Longest wait for a broker to take a connection.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Between two attempts to reach a service at start.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// How an attempt to reach a service failed.
+pub enum Attempt {
+    Later(String),
+    /// Because of this key; no waiting helps.
+    Never(&'static str, String),
+}
+
+/// Tries until it succeeds, for no longer than `deadline`; `announce` is told once why it waits.
+///
+/// # Errors
+/// How the last attempt failed.
+pub async fn insist<T, F>(
+    deadline: Instant,
+    mut attempt: impl FnMut() -> F,
+    announce: impl FnOnce(&str),
+) -> Result<T, Attempt>
+where
+    F: Future<Output = Result<T, Attempt>>,
+{
+    let mut announce = Some(announce);
+    loop {
+        match attempt().await {
+            Err(Attempt::Later(reason)) if Instant::now() < deadline => {
+                if let Some(announce) = announce.take() {
+                    announce(&reason);
+                }
+            }
+            ended => return ended,
+        }
+        tokio::time::sleep(AGAIN_AFTER).await;
+    }
+}
 
 /// Opens one connection to the server `url` names, and closes it. Of an address that is none of
 /// a PostgreSQL server it says nothing: whoever uses it will.

@@ -10,8 +10,7 @@ use crate::engine::round::{Ended, Item, Named, Origin, Round, UnroutedEnd};
 use crate::telemetry::metrics::METRICS;
 
 /// Rejections of a round that are logged one by one; the rest are one line for each command,
-/// reason and tenant, with their number: a round does not wait longer for its log than for its
-/// commit.
+/// reason and tenant, with their number: what comes after a round waits for its log.
 const MAX_LOGGED: u64 = 1_000;
 /// Where rejections are logged, so that [`repeats`](crate::telemetry::logging) leaves none out
 /// and an operator can silence them.
