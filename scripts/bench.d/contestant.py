@@ -104,9 +104,9 @@ class Contestant:
         except OSError:
             return False
 
-    def begin_load(self, arguments, **variables):
+    def begin_load(self, arguments, log=None, **variables):
         command = [str(MENAGERIE), "load", "--json", "--url", f"http://127.0.0.1:{self.port}", *arguments.split()]
-        return subprocess.Popen(command, env={**self.env, **variables}, text=True, stdout=subprocess.PIPE)
+        return subprocess.Popen(command, env={**self.env, **variables}, text=True, stdout=subprocess.PIPE, stderr=log)
 
     def end_load(self, load):
         """The report of a load, whose books must balance."""

@@ -20,8 +20,8 @@ use super::input::Input;
 use super::pet::{self, Pet};
 use super::tenant::Tenant;
 
-use changes::CharacterChange;
-pub use changes::{Changes, Vitals};
+use changes::Mark;
+pub use changes::{Changes, CharacterChange, Vitals};
 pub use movement::Movement;
 
 /// A character, whether it was ever seen or only owns pets, and all its pets.
@@ -38,7 +38,7 @@ pub struct Owner {
     pets: Vec<Pet>,
     /// Removed since the last `take_changes`.
     removed: Vec<PetId>,
-    character_change: CharacterChange,
+    mark: Mark,
 }
 
 impl Owner {
@@ -57,14 +57,7 @@ impl Owner {
     ) -> Self {
         slots::close_up(&mut pets);
         pets.sort_unstable_by_key(|pet| pet.id);
-        Self {
-            tenant,
-            id,
-            character,
-            pets,
-            removed: Vec::new(),
-            character_change: CharacterChange::None,
-        }
+        Self { tenant, id, character, pets, removed: Vec::new(), mark: Mark::None }
     }
 
     /// Takes one input: changes the state and leaves what follows in `out`.

@@ -317,7 +317,7 @@ impl BrokerSupervisor {
             for uuid in &stepped.removed {
                 self.uuids.remove(&(tenant, *uuid));
             }
-            if let Some(Some(character)) = &stepped.changes.character {
+            if let Some(character) = stepped.changes.character.written() {
                 self.uuids.insert((tenant, character.uuid), stepped.key.character);
             }
             for pet in &stepped.changes.removed_pets {

@@ -37,6 +37,12 @@ impl From<Value> for Trait {
     }
 }
 
+impl<T: Serialize> Fields<T> {
+    pub(super) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("text and numbers always have a JSON form")
+    }
+}
+
 impl<T: Serialize> Serialize for Fields<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))

@@ -1,6 +1,7 @@
 //! Rows of a round as the JSON that [`Table::upsert`] reads.
 
 mod character;
+mod created;
 mod request;
 
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ use super::work::{DeadLetter, PetRow, Source};
 use crate::domain::Tenant;
 
 pub(super) use character::{CHARACTERS, characters};
+pub(super) use created::{CREATED, NEW_CHARACTERS, created, created_columns};
 pub(super) use request::{ANSWERS, HISTORY, answers, history};
 
 pub(super) const PETS: Table = Table {

@@ -1,6 +1,8 @@
 //! Statements made from a table's columns: rows travel as one JSON array, or as one array a
 //! column, so that the text of a statement does not depend on their number.
 
+use sea_orm::Value;
+
 use super::Backend;
 
 /// A table that rounds write whole rows of.
@@ -38,6 +40,8 @@ pub(super) enum Kind {
 pub(super) enum Conflict {
     Overwrite,
     Keep,
+    /// The statement fails, and so the round.
+    Refuse,
 }
 
 impl Table {
@@ -61,16 +65,17 @@ impl Table {
         let values = list(self.columns.iter().map(|(name, kind)| kind.value(backend, name)));
         let key = list(self.key.iter().map(|name| format!("\"{name}\"")));
         let action = match self.conflict {
-            Conflict::Keep => "nothing".to_owned(),
+            Conflict::Refuse => String::new(),
+            Conflict::Keep => format!(" on conflict ({key}) do nothing"),
             Conflict::Overwrite => {
                 let columns = self.columns.iter().map(|(name, _)| name);
                 let rest = columns.filter(|name| !self.key.contains(name));
-                format!("update set {}", list(rest.map(|c| format!("\"{c}\" = excluded.\"{c}\""))))
+                let set = list(rest.map(|c| format!("\"{c}\" = excluded.\"{c}\"")));
+                format!(" on conflict ({key}) do update set {set}")
             }
         };
         format!(
-            "insert into {} ({names}) select {values} from {source} where {guard} \
-             on conflict ({key}) do {action}",
+            "insert into {} ({names}) select {values} from {source} where {guard}{action}",
             self.name,
         )
     }
@@ -89,6 +94,14 @@ impl Table {
     fn sent(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.columns.iter().filter_map(|(name, kind)| Some((*name, kind.postgres_type()?)))
     }
+}
+
+/// A column of rows as one array.
+pub(super) fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Value
+where
+    Vec<T>: Into<Value>,
+{
+    rows.iter().map(value).collect::<Vec<T>>().into()
 }
 
 /// PostgreSQL's relation of arrays of these types, in the parameters from number `first` on.

@@ -11,7 +11,8 @@ use crate::domain::pet::Pet;
 use crate::domain::{CharacterId, CharacterKey, PetKey, Tenant, TenantId};
 
 /// One round's rows. Each key stands in it at most once, in all of `vitals`, `pets` and
-/// `removed_pets` together, and in `characters` and `removed_characters` together.
+/// `removed_pets` together, and in `characters`, `created`
+/// and `removed_characters` together.
 #[derive(Clone, Default, Debug)]
 pub struct Work {
     /// Pets of which only the vitals changed. A pet that is not stored is passed over.
@@ -23,6 +24,8 @@ pub struct Work {
     /// round is refused when one takes a name, a slot or a UUID that another has, even one
     /// that gives it up in the same round.
     pub characters: Vec<CharacterRow>,
+    /// Characters of whom there is no row; the round is refused when there is.
+    pub created: Vec<CharacterRow>,
     pub removed_characters: Vec<CharacterKey>,
     /// Tenants that are new or whose region or version changed.
     pub tenants: Vec<Arc<Tenant>>,

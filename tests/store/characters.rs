@@ -17,6 +17,8 @@ use super::samples::*;
 on_both_backends!(
     every_field_set_comes_back,
     every_field_unset_comes_back,
+    one_that_is_created_comes_back_whatever_is_set,
+    one_that_is_stored_is_not_created,
     a_session_nobody_knows_the_place_of_is_online_all_the_same,
     a_restore_window_without_end_is_kept_as_very_long,
     a_hunger_that_never_comes_is_kept_as_one_very_late,
@@ -60,6 +62,35 @@ async fn every_field_unset_comes_back(fresh: &Fresh) {
 
     commit_after(&store, &fence, 2, [offline(1)]).await.unwrap();
 
+    assert_eq!(read(&store, 1).await, offline(1).character);
+}
+
+async fn one_that_is_created_comes_back_whatever_is_set(fresh: &Fresh) {
+    let store = fresh.store().await;
+    let mut never_deleted = newborn(4, ANN);
+    never_deleted.character.profile.max_spawned = Some(1);
+    let mut created = vec![newborn(1, BOB), online(2), offline(3), never_deleted];
+    created.push(deleted(newborn(5, Uuid::from_u128(0xc)), at(100)));
+    let (fence, _) = take(&store).await;
+    let work = Work { created: created.clone(), characters: vec![offline(6)], ..empty() };
+    store.commit(&fence, 1, Arc::new(work)).await.unwrap();
+
+    created.push(offline(6));
+    for CharacterRow { key, character } in created {
+        assert_eq!(read(&store, key.character.0).await, character);
+    }
+}
+
+/// Whoever believes that it is new does not know what it would overwrite.
+async fn one_that_is_stored_is_not_created(fresh: &Fresh) {
+    let store = fresh.store().await;
+    let fence = commit(&store, [offline(1)]).await;
+
+    for row in [newborn(1, ANN), online(1)] {
+        let work = Work { created: vec![row], characters: vec![offline(9)], ..empty() };
+        let refusal = store.commit(&fence, 2, Arc::new(work)).await.unwrap_err();
+        assert_unique(&store, refusal).await;
+    }
     assert_eq!(read(&store, 1).await, offline(1).character);
 }
 

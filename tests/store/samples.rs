@@ -160,6 +160,20 @@ pub(super) fn owned(number: u32, user: Uuid, slot: u8) -> CharacterRow {
     row
 }
 
+/// As a request creates it, with no field at its default that is set then.
+pub(super) fn newborn(number: u32, user: Uuid) -> CharacterRow {
+    let mut row = owned(number, user, u8::MAX);
+    row.character.event_seq = 1;
+    row.character.profile = Profile {
+        selected: None,
+        last_played_at: None,
+        max_spawned: None,
+        deletion: None,
+        ..profile()
+    };
+    row
+}
+
 /// As it is once softly deleted.
 pub(super) fn deleted(mut row: CharacterRow, restorable_until: DateTime<Utc>) -> CharacterRow {
     row.character.profile.deletion = Some(Deletion { at: at(0), restorable_until });

@@ -14,8 +14,18 @@ pub struct Changes {
     pub pets: Vec<Pet>,
     /// Pets to delete. One that was created since the last call may be among them.
     pub removed_pets: Vec<PetId>,
-    /// `Some(None)`: the row goes. Apart, as it is large and mostly nothing.
-    pub character: Option<Option<Box<Character>>>,
+    pub character: CharacterChange,
+}
+
+/// What becomes of the character's row. Apart, as it is large and mostly left alone.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub enum CharacterChange {
+    #[default]
+    None,
+    /// The first row of it.
+    Create(Box<Character>),
+    Write(Box<Character>),
+    Remove,
 }
 
 /// The columns the hot path writes.
@@ -30,9 +40,10 @@ pub struct Vitals {
 
 /// What the next commit has to do about the character itself.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) enum CharacterChange {
+pub(super) enum Mark {
     #[default]
     None,
+    Create,
     Write,
     Remove,
 }
@@ -43,7 +54,7 @@ impl Changes {
         self.vitals.is_empty()
             && self.pets.is_empty()
             && self.removed_pets.is_empty()
-            && self.character.is_none()
+            && self.character == CharacterChange::None
     }
 
     /// Takes up what changed after these.
@@ -70,7 +81,38 @@ impl Changes {
         self.vitals.extend(rest);
         self.pets.extend(pets);
         self.removed_pets.extend(removed_pets);
-        self.character = character.or(self.character.take());
+        self.character = std::mem::take(&mut self.character).then(character);
+    }
+}
+
+impl Mark {
+    /// This, and the row is to be written.
+    pub(super) fn write(self) -> Self {
+        match self {
+            Self::Create => Self::Create,
+            Self::None | Self::Write | Self::Remove => Self::Write,
+        }
+    }
+}
+
+impl CharacterChange {
+    /// The row that is to be written.
+    pub fn written(&self) -> Option<&Character> {
+        match self {
+            Self::Create(character) | Self::Write(character) => Some(character),
+            Self::None | Self::Remove => None,
+        }
+    }
+
+    /// Both in one.
+    fn then(self, later: Self) -> Self {
+        match (self, later) {
+            (earlier, Self::None) => earlier,
+            (Self::Create(_), Self::Write(character)) => Self::Create(character),
+            // The row that was to go is still there.
+            (Self::Remove, Self::Create(character)) => Self::Write(character),
+            (_, later) => later,
+        }
     }
 }
 
@@ -80,10 +122,13 @@ impl Owner {
     pub fn take_changes(&mut self) -> Changes {
         let mut changes = Changes {
             removed_pets: std::mem::take(&mut self.removed),
-            character: match std::mem::take(&mut self.character_change) {
-                CharacterChange::None => None,
-                CharacterChange::Write => Some(self.character.clone().map(Box::new)),
-                CharacterChange::Remove => Some(None),
+            character: match (std::mem::take(&mut self.mark), &self.character) {
+                (Mark::None, _) => CharacterChange::None,
+                (Mark::Create, Some(character)) => {
+                    CharacterChange::Create(character.clone().into())
+                }
+                (Mark::Write, Some(character)) => CharacterChange::Write(character.clone().into()),
+                (Mark::Create | Mark::Write | Mark::Remove, _) => CharacterChange::Remove,
             },
             ..Changes::default()
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CharacterChange, Owner};
+use super::Owner;
 use crate::domain::catalog::Catalog;
 use crate::domain::context::Context;
 use crate::domain::effects::{Effects, Reason};
@@ -84,7 +84,7 @@ impl Owner {
     fn advance_hunger(&mut self, ctx: &Context<'_>) {
         if let Some(session) = self.character.as_mut().and_then(|one| one.session.as_mut()) {
             session.next_hunger = hunger_after(session.since, ctx.rules.hunger_interval, ctx.now);
-            self.character_change = CharacterChange::Write;
+            self.mark = self.mark.write();
         }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{CharacterChange, Owner, clock};
+use super::{Mark, Owner, clock};
 use crate::domain::character::{
     Body, Character, Name, Place, Profile, Session, Status, StatusChange, Whereabouts,
 };
@@ -120,7 +120,7 @@ impl Owner {
             soft: false,
         };
         character.publish(deleted, ctx.now, out);
-        self.character_change = CharacterChange::Remove;
+        self.mark = Mark::Remove;
         self.delete_all_pets(out);
     }
 
@@ -137,7 +137,10 @@ impl Owner {
     pub(super) fn change(&mut self) {
         if let Some(character) = &mut self.character {
             character.version += 1;
-            self.character_change = CharacterChange::Write;
+            self.mark = match (self.mark, character.version) {
+                (Mark::None, 1) => Mark::Create,
+                (mark, _) => mark.write(),
+            };
         }
     }
 

@@ -6,7 +6,8 @@ use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use super::{Prepared, Rows};
-use crate::domain::character::Body;
+use crate::domain::character::{Body, Character};
+use crate::domain::owner::CharacterChange;
 use crate::domain::{CharacterKey, Event, Outcome, Reason, Tenant, TenantId};
 use crate::engine::outbox::kind;
 use crate::engine::outbox::row::{About, Writer};
@@ -277,10 +278,12 @@ fn take_changes(stepped: &mut Stepped, work: &mut Work) {
     for pet in changes.removed_pets {
         work.removed_pets.push(crate::domain::PetKey { tenant: key.tenant, pet });
     }
+    let row = |character: Box<Character>| CharacterRow { key, character: *character };
     match changes.character {
-        None => {}
-        Some(Some(character)) => work.characters.push(CharacterRow { key, character: *character }),
-        Some(None) => work.removed_characters.push(key),
+        CharacterChange::None => {}
+        CharacterChange::Create(character) => work.created.push(row(character)),
+        CharacterChange::Write(character) => work.characters.push(row(character)),
+        CharacterChange::Remove => work.removed_characters.push(key),
     }
 }
 

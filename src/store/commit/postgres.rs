@@ -8,7 +8,7 @@ use crate::store::connection::Connection;
 use crate::store::keys::{Keys, any_of, numbers};
 use crate::store::lease::{Fence, FenceSql, lease_end, lease_value};
 use crate::store::rows;
-use crate::store::table::{Table, unnest};
+use crate::store::table::{Table, column, unnest};
 use crate::store::work::{HistoryRow, OutboxRow, VitalsColumns, Work};
 
 /// Every section depends on it, so none has an effect unless the fence hit.
@@ -41,6 +41,14 @@ fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
     if !work.characters.is_empty() {
         let json = rows::characters(&work.characters, work.decided_at);
         round.upsert(&rows::CHARACTERS, json);
+    }
+    let (created, others) = rows::created(&work.created);
+    if !created.is_empty() {
+        let sql = rows::CREATED.upsert_columns(round.next(), GUARD);
+        round.section(&sql, rows::created_columns(&created, work.decided_at));
+    }
+    if !others.is_empty() {
+        round.upsert(&rows::NEW_CHARACTERS, rows::characters(others, work.decided_at));
     }
     if !work.removed_characters.is_empty() {
         round.remove("characters", "id", Keys::of_characters(&work.removed_characters));
@@ -194,12 +202,4 @@ impl Round {
         let values = [sinks.into(), counts.into(), bodies.into(), work.decided_at.into()];
         self.section(&sql, values);
     }
-}
-
-/// A column of rows as one array.
-fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Value
-where
-    Vec<T>: Into<Value>,
-{
-    rows.iter().map(value).collect::<Vec<T>>().into()
 }

@@ -82,9 +82,12 @@ fn statements(fence: &Fence, round: i64, work: &Work) -> Vec<Statement> {
     if !work.pets.is_empty() {
         upsert(&rows::PETS, rows::pets(&work.pets));
     }
-    if !work.characters.is_empty() {
-        let json = rows::characters(&work.characters, work.decided_at);
-        upsert(&rows::CHARACTERS, json);
+    for (table, characters) in
+        [(&rows::CHARACTERS, &work.characters), (&rows::NEW_CHARACTERS, &work.created)]
+    {
+        if !characters.is_empty() {
+            upsert(table, rows::characters(characters, work.decided_at));
+        }
     }
     if !work.tenants.is_empty() {
         upsert(&rows::TENANTS, rows::tenants(work.tenants.iter().map(AsRef::as_ref)));

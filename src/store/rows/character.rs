@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::fields::{Fields, Value};
 use super::{array, instant};
-use crate::domain::character::{Place, Profile, Session};
+use crate::domain::character::{Appearance, Place, Profile, Session};
 use crate::store::table::{Conflict, Kind, Table};
 use crate::store::work::CharacterRow;
 
@@ -129,7 +129,10 @@ struct ProfileJson<'a> {
     max_spawned: Option<u8>,
 }
 
-pub(in crate::store) fn characters(rows: &[CharacterRow], decided_at: DateTime<Utc>) -> String {
+pub(in crate::store) fn characters<'a>(
+    rows: impl IntoIterator<Item = &'a CharacterRow>,
+    decided_at: DateTime<Utc>,
+) -> String {
     let updated_at = instant(decided_at);
     array(rows, |CharacterRow { key, character }| CharacterJson {
         tenant: key.tenant.0,
@@ -172,7 +175,6 @@ fn place(place: &Place) -> PlaceJson<'_> {
 }
 
 fn profile(profile: &Profile) -> ProfileJson<'_> {
-    let appearance = profile.appearance.0.iter();
     ProfileJson {
         class_type: profile.class.as_deref(),
         race: profile.race.as_deref(),
@@ -183,7 +185,7 @@ fn profile(profile: &Profile) -> ProfileJson<'_> {
         stat_points: profile.stat_points,
         skill_points: profile.skill_points,
         stats: Fields(profile.stats.0.clone()),
-        appearance: Fields(appearance.map(|(name, value)| (name.clone(), value.into())).collect()),
+        appearance: looks(&profile.appearance),
         selected_session: profile.selected.map(|session| session.simple().to_string()),
         created_at: instant(profile.created_at),
         last_played_at: profile.last_played_at.map(instant),
@@ -194,6 +196,11 @@ fn profile(profile: &Profile) -> ProfileJson<'_> {
             .map(|deletion| instant(storable(deletion.restorable_until))),
         max_spawned: profile.max_spawned,
     }
+}
+
+pub(super) fn looks(appearance: &Appearance) -> Fields<Value> {
+    let fields = appearance.0.iter();
+    Fields(fields.map(|(name, value)| (name.clone(), value.into())).collect())
 }
 
 /// An interval or a window without end reaches beyond the years that have four digits; neither

@@ -7,7 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use chrono::Utc;
+use menagerie::domain::character::Character;
 use menagerie::domain::input::{NewPet, Request};
+use menagerie::domain::owner::CharacterChange;
 use menagerie::domain::pet::MAX_FULLNESS;
 use menagerie::domain::{
     Catalog, CharacterId, CharacterKey, Context, Effects, Event, Input, Owner, PetId, PetKey, Rules,
@@ -144,8 +146,12 @@ impl Engine {
                 owner: key.character,
                 pet,
             }));
-            if let Some(Some(character)) = changes.character {
-                work.characters.push(CharacterRow { key, character: *character });
+            let row = |character: Box<Character>| CharacterRow { key, character: *character };
+            match changes.character {
+                CharacterChange::Create(character) => work.created.push(row(character)),
+                CharacterChange::Write(character) => work.characters.push(row(character)),
+                // Nobody is deleted here.
+                CharacterChange::None | CharacterChange::Remove => {}
             }
         }
         work.sources = batch.sources;

@@ -1,4 +1,7 @@
+#![allow(clippy::unwrap_used)]
+
 use super::*;
+use crate::domain::character::StatusChange;
 use crate::domain::input::Request;
 use crate::domain::pet::Order;
 use crate::domain::testing::{Scene, kitty, login, new_pet, request, spawned, three_out};
@@ -65,9 +68,34 @@ fn a_pet_created_and_deleted_is_not_written() {
 }
 
 #[test]
-fn a_login_writes_the_character() {
+fn the_first_row_of_a_character_is_created_and_later_ones_are_written() {
     let mut scene = Scene::with([]);
+    let character = |scene: &Scene| Box::new(scene.owner.character().cloned().unwrap());
     scene.status(login());
-    let character = scene.owner.character().cloned().map(Box::new);
-    assert_eq!(scene.owner.take_changes().character, Some(character));
+    let created = CharacterChange::Create(character(&scene));
+    assert_eq!(scene.owner.take_changes().character, created);
+    scene.status(StatusChange::Logout);
+    let written = CharacterChange::Write(character(&scene));
+    assert_eq!(scene.owner.take_changes().character, written);
+}
+
+#[test]
+fn a_character_changes_once_in_a_round_of_many_steps() {
+    let whole_round = |steps: &[StatusChange], mut scene: Scene| {
+        let mut changes = Changes::default();
+        for step in steps {
+            scene.status(step.clone());
+            changes.absorb(scene.owner.take_changes());
+        }
+        let character = scene.owner.character().cloned().map(Box::new);
+        (changes.character, character)
+    };
+    let (logout, deleted) = (StatusChange::Logout, StatusChange::Deleted);
+    let (change, character) = whole_round(&[login(), logout.clone()], Scene::with([]));
+    assert_eq!(Some(change), character.map(CharacterChange::Create));
+    let (change, _) = whole_round(&[login(), deleted.clone()], Scene::with([]));
+    assert_eq!(change, CharacterChange::Remove);
+    // Its row is still there when it comes again.
+    let (change, character) = whole_round(&[deleted, login(), logout], Scene::online([]));
+    assert_eq!(Some(change), character.map(CharacterChange::Write));
 }

@@ -5,6 +5,7 @@ use crate::domain::character::StatusChange;
 use crate::domain::effects::Outcome;
 use crate::domain::ids::PetId;
 use crate::domain::input::Input;
+use crate::domain::owner::CharacterChange;
 use crate::domain::pet::{Order, Pet};
 use crate::domain::testing::{
     INTERVAL, NO_TEMPLATE, SNOWMAN, Scene, kitty, login, spawned, start, three_out,
@@ -140,7 +141,8 @@ fn ticks_that_passed_with_no_pet_out_are_not_owed() {
     scene.order(1, SPAWN);
     assert_eq!(next_hunger(&scene), start() + INTERVAL * 6);
     assert!(scene.tick().is_empty());
-    assert!(scene.owner.take_changes().character.is_some(), "the clock is stored");
+    let changes = scene.owner.take_changes();
+    assert!(changes.character.written().is_some(), "the clock is stored");
 }
 
 #[test]
@@ -149,7 +151,7 @@ fn a_spawn_before_the_tick_leaves_the_clock_alone() {
     scene.now += INTERVAL - TimeDelta::seconds(1);
     scene.order(1, SPAWN);
     assert_eq!(next_hunger(&scene), start() + INTERVAL);
-    assert_eq!(scene.owner.take_changes().character, None);
+    assert_eq!(scene.owner.take_changes().character, CharacterChange::None);
 }
 
 #[test]

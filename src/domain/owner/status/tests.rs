@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::*;
 use crate::domain::effects::Outcome;
 use crate::domain::input::Input;
-use crate::domain::owner::Owner;
+use crate::domain::owner::{CharacterChange, Owner};
 use crate::domain::testing::{
     INTERVAL, OWNER, Scene, TRANSACTION, kitty, login, movement, only_character_event, spawned,
     start, tenant, three_out,
@@ -273,7 +273,7 @@ fn a_deleted_character_is_as_if_never_seen() {
     let mut scene = Scene::online(three_out());
     scene.status(StatusChange::Deleted);
     let changes = scene.owner.take_changes();
-    assert_eq!(changes.character, Some(None));
+    assert_eq!(changes.character, CharacterChange::Remove);
     assert_eq!(changes.removed_pets.len(), 4);
     assert_eq!(scene.owner, Owner::new(tenant(), OWNER));
 }
@@ -305,6 +305,7 @@ fn a_login_after_the_deletion_begins_anew() {
     let mut scene = Scene::online([]);
     scene.status(StatusChange::Deleted);
     assert_eq!(scene.status(login()), ["#1 online in 0/100000000"]);
-    let changes = scene.owner.take_changes();
-    assert_eq!(changes.character, Some(scene.owner.character().cloned().map(Box::new)));
+    let character = scene.owner.character().cloned().unwrap();
+    let written = CharacterChange::Write(character.into());
+    assert_eq!(scene.owner.take_changes().character, written, "over the row that stands there");
 }
