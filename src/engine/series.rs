@@ -6,21 +6,12 @@
 
 use super::outbox::kind;
 use crate::domain::Reason;
+use crate::domain::character::StatusChange;
+use crate::domain::pet::Order;
 use crate::store::Sink;
 use crate::telemetry::mailbox::{KINDS, Kind};
 use crate::telemetry::metrics::METRICS;
 
-const PET_COMMANDS: [&str; 7] = [
-    "SPAWN",
-    "DESPAWN",
-    "ATTEMPT_COMMAND",
-    "AWARD_CLOSENESS",
-    "AWARD_FULLNESS",
-    "AWARD_LEVEL",
-    "EXCLUDE",
-];
-const CHARACTER_STATUS: [&str; 5] =
-    ["LOGIN", "LOGOUT", "MAP_CHANGED", "CHANNEL_CHANGED", "DELETED"];
 const OUTCOMES: [&str; 4] = ["applied", "ignored", "rejected", "dead_letter"];
 
 /// Once, before anybody scrapes.
@@ -63,13 +54,13 @@ fn actors() {
 
 fn commands() {
     let commands = &METRICS.commands;
-    for command in PET_COMMANDS.into_iter().chain(CHARACTER_STATUS) {
+    for command in Order::NAMES.into_iter().chain(StatusChange::NAMES) {
         commands.latency_seconds.with_label_values(&[command]);
         for outcome in OUTCOMES {
             commands.ended.with_label_values(&[command, outcome]);
         }
     }
-    for command in PET_COMMANDS {
+    for command in Order::NAMES {
         for reason in [Reason::NotOwner, Reason::UnknownPet] {
             commands.rejected.with_label_values(&[command, reason.code()]);
         }

@@ -40,6 +40,9 @@ pub enum StatusChange {
 }
 
 impl StatusChange {
+    /// Every [`name`](Self::name).
+    pub const NAMES: [&str; 5] = ["LOGIN", "LOGOUT", "MAP_CHANGED", "CHANNEL_CHANGED", "DELETED"];
+
     /// The type on the wire and in metrics.
     pub fn name(&self) -> &'static str {
         match self {

@@ -26,6 +26,17 @@ pub enum Order {
 }
 
 impl Order {
+    /// Every [`name`](Self::name).
+    pub const NAMES: [&str; 7] = [
+        "SPAWN",
+        "DESPAWN",
+        "ATTEMPT_COMMAND",
+        "AWARD_CLOSENESS",
+        "AWARD_FULLNESS",
+        "AWARD_LEVEL",
+        "EXCLUDE",
+    ];
+
     /// The command's name on the wire and in metrics.
     pub fn name(&self) -> &'static str {
         match self {

@@ -167,6 +167,7 @@ proptest! {
     #[test]
     fn what_is_encoded_decodes_to_the_same((character, status) in strategies::status()) {
         let bytes = encode(character, &status);
+        prop_assert!(StatusChange::NAMES.contains(&status.change.name()));
         prop_assert_eq!(decode(&bytes, status.at), Ok(Some((character, status))));
     }
 

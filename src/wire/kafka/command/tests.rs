@@ -271,6 +271,7 @@ proptest! {
     #[test]
     fn what_is_encoded_decodes_to_the_same(command in strategies::command()) {
         let encoded = encode(&command);
+        prop_assert!(Order::NAMES.contains(&command.order.name()));
         prop_assert_eq!(with_serde(&encoded), Ok(command.clone()));
         if command.order.is_award() {
             prop_assert_eq!(plain(&encoded), Some(command.clone()));
