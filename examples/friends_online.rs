@@ -80,6 +80,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Err(_) => HashMap::new(),
     };
     let subscriber = Subscriber::connect(&url, Options::default()).await?;
+    println!("listening; {} characters have friends", friends.len());
     let (stop, friends) = (Stop::new(), Mutex::new(Friends::new(friends)));
     let run = subscription(&subscriber).stop_when(&stop).run(|event| {
         println!("{} of {}", event.event_type, event.character_id);

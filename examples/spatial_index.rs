@@ -121,6 +121,7 @@ pub fn handle(index: &Mutex<Index>, event: &Delivery) {
 async fn main() -> Result<(), Error> {
     let url = std::env::var("NATS_URL").unwrap_or_else(|_| "nats://127.0.0.1:4222".to_owned());
     let subscriber = Subscriber::connect(&url, Options::default()).await?;
+    println!("listening");
     let (stop, index) = (Stop::new(), Mutex::new(Index::default()));
     let run = subscription(&subscriber).stop_when(&stop).run(|event| {
         handle(&index, &event);

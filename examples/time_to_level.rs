@@ -86,6 +86,7 @@ pub fn handle(progress: &Mutex<Progress>, event: &Delivery) -> Option<Tracked> {
 async fn main() -> Result<(), Error> {
     let url = std::env::var("NATS_URL").unwrap_or_else(|_| "nats://127.0.0.1:4222".to_owned());
     let subscriber = Subscriber::connect(&url, Options::default()).await?;
+    println!("listening");
     let (stop, progress) = (Stop::new(), Mutex::new(Progress::default()));
     let run = subscription(&subscriber).stop_when(&stop).run(|event| {
         handle(&progress, &event);

@@ -124,6 +124,16 @@ impl Players {
         Ok(())
     }
 
+    /// Somebody else has ended a player's session, who may log in again.
+    pub fn leave(&mut self, id: CharacterId) {
+        let online = self.players.iter_mut().filter(|player| player.is_online);
+        for player in online.filter(|player| player.id == id) {
+            player.is_online = false;
+            // It was announced as one.
+            self.tally.num_logouts += 1;
+        }
+    }
+
     fn draw(&mut self, len: usize) -> Option<usize> {
         (len > 0).then(|| self.rng.random_range(0..len))
     }

@@ -1,5 +1,6 @@
 //! The simulated world of one demo: players who play, and books that must balance.
 
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ const HERO_EVERY: Duration = Duration::from_millis(40);
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// How long the last events may take.
 pub(super) const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
+/// What is waited for longer is told of.
+const NOTICED: Duration = Duration::from_secs(2);
 /// The lowest player's number; a visitor's pet belongs to nobody who plays.
 const FIRST_PLAYER: u32 = 1_000;
 
@@ -92,6 +95,8 @@ impl World {
         let mut num_acted = 0;
         while started.elapsed() < self.duration && *stopped.borrow() == Order::Run {
             let due = started.elapsed().as_millis() * u128::from(ACTIONS_PER_SECOND) / 1_000;
+            let kicked = heard.lock().take_kicked();
+            kicked.into_iter().for_each(|player| players.leave(player));
             while num_acted < due {
                 players.act(&sender, &books)?;
                 num_acted += 1;
@@ -121,7 +126,7 @@ impl World {
             balance.enter_heroes(&heroes, &heard);
             balance
         };
-        settle(balance).await;
+        out::unless_closed(settle(balance).await)?;
         drop(reader);
         let mut balance = balance();
         balance.enter_pets(compare_pets(&shop, &players).await?);
@@ -131,10 +136,10 @@ impl World {
     }
 
     /// The ids of all that may come to play, as their events give them.
-    fn players(&self) -> impl Iterator<Item = uuid::Uuid> {
+    fn players(&self) -> impl Iterator<Item = (uuid::Uuid, CharacterId)> {
         (0..self.num_characters).map(|number| {
             let character = CharacterId(FIRST_PLAYER + number);
-            CharacterKey { tenant: self.tenant.id, character }.derived_uuid()
+            (CharacterKey { tenant: self.tenant.id, character }.derived_uuid(), character)
         })
     }
 
@@ -252,12 +257,18 @@ impl Troupe {
     }
 }
 
-/// Waits until every order was announced, or patience ends.
-async fn settle(balance: impl Fn() -> Balance) {
-    let deadline = Instant::now() + SETTLE_PATIENCE;
-    while Instant::now() < deadline && !balance().orders.iter().all(Line::is_balanced) {
+/// Waits until every order was announced, or patience ends. Says so where it is noticed.
+async fn settle(balance: impl Fn() -> Balance) -> io::Result<()> {
+    let began = Instant::now();
+    let mut is_told = false;
+    while began.elapsed() < SETTLE_PATIENCE && !balance().orders.iter().all(Line::is_balanced) {
+        if began.elapsed() > NOTICED && !std::mem::replace(&mut is_told, true) {
+            let patience = humantime::format_duration(SETTLE_PATIENCE);
+            writeln!(Stdout, "waiting, for at most {patience}, for what is not announced yet")?;
+        }
         tokio::time::sleep(TICK).await;
     }
+    Ok(())
 }
 
 /// Pets of which the API tells another closeness than the game must have given them.

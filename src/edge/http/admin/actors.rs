@@ -201,7 +201,7 @@ impl Admin {
     async fn leave(&self, key: CharacterKey, way: Way) -> Result<(), Error> {
         match self.shard()?.handle().leave(key, way).await? {
             Left::Done => Ok(()),
-            Left::Online => Err(Error::new(Code::CharacterOnline, "it is online; kick it first")),
+            Left::Online => Err(Error::new(Code::CharacterOnline, "kick it first")),
             Left::Absent => {
                 let stored = self.stored(move |store| async move { store.load(&[key]).await });
                 match stored.await?.is_empty() {
