@@ -39,6 +39,8 @@ pub struct Owner {
     /// Removed since the last `take_changes`.
     removed: Vec<PetId>,
     mark: Mark,
+    /// Whether there is a row of the character, or will be once what was taken is committed.
+    is_stored: bool,
 }
 
 impl Owner {
@@ -57,7 +59,8 @@ impl Owner {
     ) -> Self {
         slots::close_up(&mut pets);
         pets.sort_unstable_by_key(|pet| pet.id);
-        Self { tenant, id, character, pets, removed: Vec::new(), mark: Mark::None }
+        let is_stored = character.is_some();
+        Self { tenant, id, character, pets, removed: Vec::new(), mark: Mark::None, is_stored }
     }
 
     /// Takes one input: changes the state and leaves what follows in `out`.

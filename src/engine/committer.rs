@@ -221,7 +221,7 @@ impl Committer {
         }
         let Prepared { round, work, rows } = prepared;
         self.tenants.committed(&work.tenants);
-        let characters = work.characters.iter().map(|row| row.key);
+        let characters = work.written_characters().map(|row| row.key);
         let owners = work.pets.iter().map(PetRow::owner_key);
         self.parts.numbers.committed(characters.chain(owners));
         let lines = [(&mut self.parts.kafka, Sink::Kafka), (&mut self.parts.nats, Sink::Nats)];

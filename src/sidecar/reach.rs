@@ -23,7 +23,8 @@ pub enum Attempt {
     Never(&'static str, String),
 }
 
-/// Tries until it succeeds, for no longer than `deadline`; `announce` is told once why it waits.
+/// Tries until it succeeds, or fails once `deadline` has passed; `announce` is told once why it
+/// waits.
 ///
 /// # Errors
 /// How the last attempt failed.

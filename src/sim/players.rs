@@ -1,5 +1,6 @@
 //! The players: who is online, what their pets are up to, and what that must add up to.
 
+use std::iter::Sum;
 use std::time::Instant;
 
 use chrono::Utc;
@@ -29,19 +30,37 @@ pub struct Players {
     pub tally: Tally,
 }
 
-/// What the character events must add up to.
+/// What was sent of pets.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Tally {
+    pub num_commands: u64,
+    pub num_steps: u64,
+}
+
+/// What character events must add up to.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Comings {
     pub num_logins: u64,
     pub num_logouts: u64,
     pub num_travels: u64,
-    pub num_commands: u64,
-    pub num_steps: u64,
+}
+
+impl Sum for Comings {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            num_logins: sum.num_logins + one.num_logins,
+            num_logouts: sum.num_logouts + one.num_logouts,
+            num_travels: sum.num_travels + one.num_travels,
+        })
+    }
 }
 
 struct Player {
     id: CharacterId,
     is_online: bool,
+    /// Somebody else has ended its session.
+    was_sent_away: bool,
+    comings: Comings,
     map: u32,
     pets: Vec<Companion>,
 }
@@ -67,6 +86,8 @@ impl Players {
                 None => players.push(Player {
                     id: *owner,
                     is_online: false,
+                    was_sent_away: false,
+                    comings: Comings::default(),
                     map: maps.first().copied().unwrap_or_default(),
                     pets: vec![companion],
                 }),
@@ -124,14 +145,20 @@ impl Players {
         Ok(())
     }
 
-    /// Somebody else has ended a player's session, who may log in again.
-    pub fn leave(&mut self, id: CharacterId) {
-        let online = self.players.iter_mut().filter(|player| player.is_online);
-        for player in online.filter(|player| player.id == id) {
+    /// Somebody else has ended a player's session, who may log in again. How often it comes and
+    /// goes does not count any more: before it knew, it may have sent what had no effect.
+    pub fn send_away(&mut self, id: CharacterId) {
+        let players = self.players.iter_mut().filter(|player| player.id == id);
+        for player in players.filter(|player| !player.was_sent_away) {
+            player.was_sent_away = true;
             player.is_online = false;
-            // It was announced as one.
-            self.tally.num_logouts += 1;
         }
+    }
+
+    /// Of all whom nobody sent away.
+    pub fn comings(&self) -> Comings {
+        let undisturbed = self.players.iter().filter(|player| !player.was_sent_away);
+        undisturbed.map(|player| player.comings).sum()
     }
 
     fn draw(&mut self, len: usize) -> Option<usize> {
@@ -141,7 +168,7 @@ impl Players {
     fn log_in(&mut self, position: usize, sender: &Sender) -> Result<(), KafkaError> {
         let player = &mut self.players[position];
         player.is_online = true;
-        self.tally.num_logins += 1;
+        player.comings.num_logins += 1;
         let change =
             StatusChange::Login { channel: CHANNEL, map: player.map, instance: Uuid::nil() };
         sender.status(player.id, &status(change))
@@ -150,7 +177,7 @@ impl Players {
     fn log_out(&mut self, position: usize, sender: &Sender) -> Result<(), KafkaError> {
         let player = &mut self.players[position];
         player.is_online = false;
-        self.tally.num_logouts += 1;
+        player.comings.num_logouts += 1;
         sender.status(player.id, &status(StatusChange::Logout))
     }
 
@@ -158,7 +185,7 @@ impl Players {
         let Some(map) = self.draw(self.maps.len()) else { return Ok(()) };
         let player = &mut self.players[position];
         player.map = self.maps[map];
-        self.tally.num_travels += 1;
+        player.comings.num_travels += 1;
         let change = StatusChange::MapChanged {
             channel: CHANNEL,
             map: player.map,

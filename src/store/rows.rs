@@ -1,4 +1,4 @@
-//! Rows of a round as the JSON that [`Table::upsert`] reads.
+//! Rows of a round as the JSON that [`Table::insert`] reads.
 
 mod character;
 mod created;

@@ -45,22 +45,22 @@ pub(super) enum Conflict {
 }
 
 impl Table {
-    /// `insert … select … on conflict`, from the JSON array in parameter `parameter`, as far
-    /// as `guard` holds.
-    pub(super) fn upsert(&self, backend: Backend, parameter: usize, guard: &str) -> String {
-        self.upsert_from(&self.source(backend, parameter), backend, guard)
+    /// `insert … select …`, from the JSON array in parameter `parameter`, as far as `guard`
+    /// holds.
+    pub(super) fn insert(&self, backend: Backend, parameter: usize, guard: &str) -> String {
+        self.insert_from(&self.source(backend, parameter), backend, guard)
     }
 
     /// The same on PostgreSQL, from one array for each column of the rows, in the parameters
     /// from number `first` on.
-    pub(super) fn upsert_columns(&self, first: usize, guard: &str) -> String {
+    pub(super) fn insert_columns(&self, first: usize, guard: &str) -> String {
         let (names, kinds): (Vec<_>, Vec<_>) = self.sent().unzip();
         let names = list(names.into_iter().map(|name| format!("\"{name}\"")));
         let source = format!("{} as r({names})", unnest(first, &kinds));
-        self.upsert_from(&source, Backend::Postgres, guard)
+        self.insert_from(&source, Backend::Postgres, guard)
     }
 
-    fn upsert_from(&self, source: &str, backend: Backend, guard: &str) -> String {
+    fn insert_from(&self, source: &str, backend: Backend, guard: &str) -> String {
         let names = list(self.columns.iter().map(|(name, _)| format!("\"{name}\"")));
         let values = list(self.columns.iter().map(|(name, kind)| kind.value(backend, name)));
         let key = list(self.key.iter().map(|name| format!("\"{name}\"")));

@@ -11,8 +11,7 @@ use crate::domain::pet::Pet;
 use crate::domain::{CharacterId, CharacterKey, PetKey, Tenant, TenantId};
 
 /// One round's rows. Each key stands in it at most once, in all of `vitals`, `pets` and
-/// `removed_pets` together, and in `characters`, `created`
-/// and `removed_characters` together.
+/// `removed_pets` together, and in `characters`, `created` and `removed_characters` together.
 #[derive(Clone, Default, Debug)]
 pub struct Work {
     /// Pets of which only the vitals changed. A pet that is not stored is passed over.
@@ -66,6 +65,13 @@ pub struct PetRow {
     pub tenant: TenantId,
     pub owner: CharacterId,
     pub pet: Pet,
+}
+
+impl Work {
+    /// Every character whose row is written, whether or not there was one.
+    pub fn written_characters(&self) -> impl Iterator<Item = &CharacterRow> {
+        self.characters.iter().chain(&self.created)
+    }
 }
 
 impl PetRow {

@@ -14,25 +14,31 @@ use crate::edge::embedded::event_log::Delivery;
 use crate::edge::embedded::subject::Filter;
 use crate::engine::port::Message;
 use crate::sidecar::Outside;
+use crate::sim::players::Comings;
 
 /// Events of the players, each counted once.
 #[derive(Default)]
 pub(super) struct Heard {
     /// Whose events count at once; others are a hero's or a visitor's.
-    players: FxHashMap<Uuid, CharacterId>,
-    /// Players whose session an operator has ended since they were last taken.
-    kicked: Vec<CharacterId>,
+    players: FxHashMap<Uuid, Heeded>,
+    /// Those whose session somebody else has ended. None of their events counts: what they did
+    /// before they knew may have had no effect.
+    sent_away: Vec<CharacterId>,
     /// Events of the others, by character and type.
     others: FxHashMap<Uuid, BTreeMap<String, u64>>,
     /// The newest event of one of the others, in a few words.
     newest: Option<String>,
     event_ids: FxHashSet<Uuid>,
-    pub(super) num_online: u64,
-    pub(super) num_offline: u64,
-    pub(super) num_moved: u64,
     pub(super) num_repeated: u64,
     /// Events that nobody can know of: this reader was too slow for the log.
     pub(super) num_missed: u64,
+}
+
+/// A player, and what was announced of it.
+#[derive(Clone, Copy)]
+struct Heeded {
+    id: CharacterId,
+    comings: Comings,
 }
 
 /// What every character event has.
@@ -46,7 +52,7 @@ struct Envelope {
     reason: Option<String>,
 }
 
-/// Why players go offline that no operator sent away.
+/// Why players go offline whom nobody sent away.
 const BY_THEMSELVES: [&str; 2] = ["logout", "replaced"];
 
 impl Heard {
@@ -60,7 +66,8 @@ impl Heard {
     ) -> anyhow::Result<Arc<Mutex<Self>>> {
         let log = outside.memory_log.clone().context("the demo has its own event log")?;
         let mut events = log.subscribe(">".parse::<Filter>()?);
-        let heard = Arc::new(Mutex::new(Self { players: players.collect(), ..Self::default() }));
+        let players = players.map(|(uuid, id)| (uuid, Heeded::new(id))).collect();
+        let heard = Arc::new(Mutex::new(Self { players, ..Self::default() }));
         let shared = Arc::clone(&heard);
         actix::spawn(async move {
             while let Some(delivery) = events.next().await {
@@ -85,7 +92,7 @@ impl Heard {
             self.num_repeated += 1;
             return;
         }
-        let Some(player) = self.players.get(&envelope.character_id) else {
+        let Some(Heeded { id, comings }) = self.players.get_mut(&envelope.character_id) else {
             let counts = self.others.entry(envelope.character_id).or_default();
             *counts.entry(message.subject.clone()).or_default() += 1;
             let name = envelope.name.unwrap_or_default();
@@ -93,14 +100,15 @@ impl Heard {
             return;
         };
         match message.subject.as_str() {
-            "character.online" => self.num_online += 1,
-            "character.offline" => {
-                self.num_offline += 1;
-                if envelope.reason.is_some_and(|reason| !BY_THEMSELVES.contains(&&*reason)) {
-                    self.kicked.push(*player);
-                }
+            "character.online" => comings.num_logins += 1,
+            "character.offline"
+                if envelope.reason.is_some_and(|reason| !BY_THEMSELVES.contains(&&*reason)) =>
+            {
+                self.sent_away.push(*id);
+                self.players.remove(&envelope.character_id);
             }
-            "character.position.updated" => self.num_moved += 1,
+            "character.offline" => comings.num_logouts += 1,
+            "character.position.updated" => comings.num_travels += 1,
             _ => {}
         }
     }
@@ -110,9 +118,13 @@ impl Heard {
         of.filter_map(|id| self.others.get(&id)?.get(event)).sum()
     }
 
-    /// Players whose session an operator has ended.
-    pub(super) fn take_kicked(&mut self) -> Vec<CharacterId> {
-        std::mem::take(&mut self.kicked)
+    /// What was announced of all players whom nobody sent away.
+    pub(super) fn comings(&self) -> Comings {
+        self.players.values().map(|player| player.comings).sum()
+    }
+
+    pub(super) fn sent_away(&self) -> &[CharacterId] {
+        &self.sent_away
     }
 
     /// What was heard last of somebody who is no player.
@@ -122,6 +134,12 @@ impl Heard {
 
     pub(super) fn num_events(&self) -> usize {
         self.event_ids.len()
+    }
+}
+
+impl Heeded {
+    fn new(id: CharacterId) -> Self {
+        Self { id, comings: Comings::default() }
     }
 }
 
@@ -143,34 +161,41 @@ mod tests {
         }
     }
 
-    fn player() -> FxHashMap<Uuid, CharacterId> {
-        [(Uuid::from_u128(7), CharacterId(1_007))].into_iter().collect()
+    /// Two who play: 7 and 8.
+    fn heard() -> Heard {
+        let players = [7, 8].map(|player: u32| {
+            (Uuid::from_u128(player.into()), Heeded::new(CharacterId(1_000 + player)))
+        });
+        Heard { players: players.into_iter().collect(), ..Heard::default() }
     }
 
     #[test]
-    fn a_player_who_was_sent_away_is_told_of_once() {
-        let mut heard = Heard { players: player(), ..Heard::default() };
-        for (id, character, reason) in [(1, 7, "logout"), (2, 7, "maintenance"), (3, 8, "kicked")] {
+    fn nothing_counts_of_a_player_who_was_sent_away() {
+        let mut heard = heard();
+        heard.hear(&event("character.online", 10, 7));
+        heard.hear(&event("character.online", 11, 8));
+        for (id, character, reason) in [(1, 7, "logout"), (2, 7, "maintenance"), (3, 9, "kicked")] {
             let mut event = event("character.offline", id, character);
             let mut payload: serde_json::Value = serde_json::from_slice(&event.payload).unwrap();
             payload["reason"] = reason.into();
             event.payload = payload.to_string().into();
             heard.hear(&event);
         }
-        assert_eq!(heard.num_offline, 2);
-        assert_eq!(heard.take_kicked(), [CharacterId(1_007)]);
-        assert_eq!(heard.take_kicked(), []);
+        heard.hear(&event("character.position.updated", 12, 7));
+        assert_eq!(heard.comings(), Comings { num_logins: 1, ..Comings::default() });
+        assert_eq!(heard.sent_away(), [CharacterId(1_007)]);
     }
 
     #[test]
     fn an_event_of_a_player_counts_once_and_one_of_a_visitor_never() {
-        let mut heard = Heard { players: player(), ..Heard::default() };
+        let mut heard = heard();
         heard.hear(&event("character.online", 1, 7));
         heard.hear(&event("character.online", 1, 7));
         heard.hear(&event("character.offline", 2, 7));
-        heard.hear(&event("character.online", 3, 8));
-        assert_eq!((heard.num_online, heard.num_offline, heard.num_repeated), (1, 1, 1));
-        let others = || [Uuid::from_u128(8), Uuid::from_u128(9)].into_iter();
+        heard.hear(&event("character.online", 3, 9));
+        let comings = Comings { num_logins: 1, num_logouts: 1, num_travels: 0 };
+        assert_eq!((heard.comings(), heard.num_repeated), (comings, 1));
+        let others = || [Uuid::from_u128(9), Uuid::from_u128(10)].into_iter();
         assert_eq!(heard.count("character.online", others()), 1);
         assert_eq!(heard.count("character.offline", others()), 0);
         assert_eq!(heard.take_newest().as_deref(), Some("character.online"));

@@ -15,7 +15,7 @@ use crate::domain::{Catalog, CharacterId, CharacterKey, Tenant};
 use crate::sidecar::{Order, Outside};
 use crate::sim::books::Line;
 use crate::sim::heroes::Heroes;
-use crate::sim::players::{Players, Tally};
+use crate::sim::players::Players;
 use crate::sim::shop::{Bought, Shop};
 use crate::sim::{Books, Reader, Sender};
 use crate::telemetry::metrics::METRICS;
@@ -95,8 +95,7 @@ impl World {
         let mut num_acted = 0;
         while started.elapsed() < self.duration && *stopped.borrow() == Order::Run {
             let due = started.elapsed().as_millis() * u128::from(ACTIONS_PER_SECOND) / 1_000;
-            let kicked = heard.lock().take_kicked();
-            kicked.into_iter().for_each(|player| players.leave(player));
+            heard.lock().sent_away().iter().for_each(|player| players.send_away(*player));
             while num_acted < due {
                 players.act(&sender, &books)?;
                 num_acted += 1;
@@ -119,14 +118,14 @@ impl World {
         let heroes = heroes.end().await?;
         players.log_out_all(&sender)?;
         tokio::task::spawn_blocking(move || sender.flush()).await??;
-        let tally = players.tally;
-        let balance = || {
+        let mut balance = || {
             let heard = heard.lock();
-            let mut balance = Balance::of(&books.lock(), &heard, &tally, before);
+            heard.sent_away().iter().for_each(|player| players.send_away(*player));
+            let mut balance = Balance::of(&books.lock(), &heard, &players, before);
             balance.enter_heroes(&heroes, &heard);
             balance
         };
-        out::unless_closed(settle(balance).await)?;
+        settle(&mut balance).await?;
         drop(reader);
         let mut balance = balance();
         balance.enter_pets(compare_pets(&shop, &players).await?);
@@ -135,7 +134,7 @@ impl World {
         Ok(balance.is_even())
     }
 
-    /// The ids of all that may come to play, as their events give them.
+    /// All that may come to play, each by the id that its events give it.
     fn players(&self) -> impl Iterator<Item = (uuid::Uuid, CharacterId)> {
         (0..self.num_characters).map(|number| {
             let character = CharacterId(FIRST_PLAYER + number);
@@ -166,15 +165,16 @@ impl World {
 }
 
 impl Balance {
-    pub(super) fn of(books: &Books, heard: &Heard, tally: &Tally, before: Steps) -> Self {
+    pub(super) fn of(books: &Books, heard: &Heard, players: &Players, before: Steps) -> Self {
         let steps = Steps::so_far().since(before);
+        let (sent, announced) = (players.comings(), heard.comings());
         let line = |what, ordered, announced| Line { what, ordered, announced };
         let mut orders = books.orders().to_vec();
         orders.extend([
-            line("logins, on NATS", tally.num_logins, heard.num_online),
-            line("logouts, on NATS", tally.num_logouts, heard.num_offline),
-            line("map changes, on NATS", tally.num_travels, heard.num_moved),
-            line("steps, by the metrics", tally.num_steps, steps.total()),
+            line("logins, on NATS", sent.num_logins, announced.num_logins),
+            line("logouts, on NATS", sent.num_logouts, announced.num_logouts),
+            line("map changes, on NATS", sent.num_travels, announced.num_travels),
+            line("steps, by the metrics", players.tally.num_steps, steps.total()),
         ]);
         let mut violations: Vec<(&str, u64)> =
             books.violations().iter().map(|line| (line.what, line.announced)).collect();
@@ -258,13 +258,15 @@ impl Troupe {
 }
 
 /// Waits until every order was announced, or patience ends. Says so where it is noticed.
-async fn settle(balance: impl Fn() -> Balance) -> io::Result<()> {
+async fn settle(mut balance: impl FnMut() -> Balance) -> io::Result<()> {
     let began = Instant::now();
     let mut is_told = false;
     while began.elapsed() < SETTLE_PATIENCE && !balance().orders.iter().all(Line::is_balanced) {
         if began.elapsed() > NOTICED && !std::mem::replace(&mut is_told, true) {
             let patience = humantime::format_duration(SETTLE_PATIENCE);
-            writeln!(Stdout, "waiting, for at most {patience}, for what is not announced yet")?;
+            let told =
+                writeln!(Stdout, "waiting, for at most {patience}, for what is not announced yet");
+            out::unless_closed(told)?;
         }
         tokio::time::sleep(TICK).await;
     }

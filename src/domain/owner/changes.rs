@@ -85,16 +85,6 @@ impl Changes {
     }
 }
 
-impl Mark {
-    /// This, and the row is to be written.
-    pub(super) fn write(self) -> Self {
-        match self {
-            Self::Create => Self::Create,
-            Self::None | Self::Write | Self::Remove => Self::Write,
-        }
-    }
-}
-
 impl CharacterChange {
     /// The row that is to be written.
     pub fn written(&self) -> Option<&Character> {
@@ -117,6 +107,11 @@ impl CharacterChange {
 }
 
 impl Owner {
+    /// Notes that the character's row is to be written.
+    pub(super) fn mark_written(&mut self) {
+        self.mark = if self.is_stored { Mark::Write } else { Mark::Create };
+    }
+
     /// What changed since the last call, in its last state. Marks everything clean, so whoever
     /// takes the changes must either commit them or forget this owner.
     pub fn take_changes(&mut self) -> Changes {
@@ -132,6 +127,11 @@ impl Owner {
             },
             ..Changes::default()
         };
+        match changes.character {
+            CharacterChange::None | CharacterChange::Write(_) => {}
+            CharacterChange::Create(_) => self.is_stored = true,
+            CharacterChange::Remove => self.is_stored = false,
+        }
         for pet in &mut self.pets {
             match std::mem::take(&mut pet.dirty) {
                 Dirty::Clean => {}

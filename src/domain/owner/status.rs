@@ -137,10 +137,7 @@ impl Owner {
     pub(super) fn change(&mut self) {
         if let Some(character) = &mut self.character {
             character.version += 1;
-            self.mark = match (self.mark, character.version) {
-                (Mark::None, 1) => Mark::Create,
-                (mark, _) => mark.write(),
-            };
+            self.mark_written();
         }
     }
 

@@ -33,22 +33,22 @@ fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
         round.vitals(work.vitals.sorted());
     }
     if !work.pets.is_empty() {
-        round.upsert(&rows::PETS, rows::pets(&work.pets));
+        round.insert(&rows::PETS, rows::pets(&work.pets));
     }
     if !work.removed_pets.is_empty() {
         round.remove("pets", "id", Keys::of_pets(&work.removed_pets));
     }
     if !work.characters.is_empty() {
         let json = rows::characters(&work.characters, work.decided_at);
-        round.upsert(&rows::CHARACTERS, json);
+        round.insert(&rows::CHARACTERS, json);
     }
     let (created, others) = rows::created(&work.created);
     if !created.is_empty() {
-        let sql = rows::CREATED.upsert_columns(round.next(), GUARD);
+        let sql = rows::CREATED.insert_columns(round.next(), GUARD);
         round.section(&sql, rows::created_columns(&created, work.decided_at));
     }
     if !others.is_empty() {
-        round.upsert(&rows::NEW_CHARACTERS, rows::characters(others, work.decided_at));
+        round.insert(&rows::NEW_CHARACTERS, rows::characters(others, work.decided_at));
     }
     if !work.removed_characters.is_empty() {
         round.remove("characters", "id", Keys::of_characters(&work.removed_characters));
@@ -57,13 +57,13 @@ fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
         round.section(&sql, keys.into_values(Backend::Postgres));
     }
     if !work.tenants.is_empty() {
-        round.upsert(&rows::TENANTS, rows::tenants(work.tenants.iter().map(AsRef::as_ref)));
+        round.insert(&rows::TENANTS, rows::tenants(work.tenants.iter().map(AsRef::as_ref)));
     }
     if !work.sources.is_empty() {
-        round.upsert(&rows::SOURCES, rows::sources(&work.sources));
+        round.insert(&rows::SOURCES, rows::sources(&work.sources));
     }
     if !work.dead_letters.is_empty() {
-        round.upsert(&rows::DEAD_LETTERS, rows::dead_letters(&work.dead_letters));
+        round.insert(&rows::DEAD_LETTERS, rows::dead_letters(&work.dead_letters));
     }
     if !work.redelivered.is_empty() {
         let ids = any_of(Backend::Postgres, round.next());
@@ -78,7 +78,7 @@ fn compose(fence: &Fence, round: i64, work: &Work) -> (String, Vec<Value>) {
         round.history(&work.history, &guard);
     }
     if !work.answers.is_empty() {
-        round.upsert(&rows::ANSWERS, rows::answers(&work.answers));
+        round.insert(&rows::ANSWERS, rows::answers(&work.answers));
     }
     if !work.outbox.is_empty() {
         round.outbox(&work.outbox, work);
@@ -146,14 +146,14 @@ impl Round {
         self.section(&sql, values);
     }
 
-    fn upsert(&mut self, table: &Table, json: String) {
-        let sql = table.upsert(Backend::Postgres, self.next(), GUARD);
+    fn insert(&mut self, table: &Table, json: String) {
+        let sql = table.insert(Backend::Postgres, self.next(), GUARD);
         self.section(&sql, [json.into()]);
     }
 
     /// As columns: a body is JSON, which in a JSON array would be written and read once more.
     fn history(&mut self, rows: &[HistoryRow], guard: &str) {
-        let sql = rows::HISTORY.upsert_columns(self.next(), guard);
+        let sql = rows::HISTORY.insert_columns(self.next(), guard);
         let values = [
             column(rows, |row| row.tenant.0),
             column(rows, |row| row.character),

@@ -75,34 +75,34 @@ fn statements(fence: &Fence, round: i64, work: &Work) -> Vec<Statement> {
     if !work.forgotten.is_empty() {
         statements.push(remove("character_events", "character", Keys::of_uuids(&work.forgotten)));
     }
-    let mut upsert = |table: &Table, json: String| {
-        let sql = table.upsert(Backend::Sqlite, 2, "true");
+    let mut insert = |table: &Table, json: String| {
+        let sql = table.insert(Backend::Sqlite, 2, "true");
         statements.push(statement(sql, [shard(), json.into()]));
     };
     if !work.pets.is_empty() {
-        upsert(&rows::PETS, rows::pets(&work.pets));
+        insert(&rows::PETS, rows::pets(&work.pets));
     }
     for (table, characters) in
         [(&rows::CHARACTERS, &work.characters), (&rows::NEW_CHARACTERS, &work.created)]
     {
         if !characters.is_empty() {
-            upsert(table, rows::characters(characters, work.decided_at));
+            insert(table, rows::characters(characters, work.decided_at));
         }
     }
     if !work.tenants.is_empty() {
-        upsert(&rows::TENANTS, rows::tenants(work.tenants.iter().map(AsRef::as_ref)));
+        insert(&rows::TENANTS, rows::tenants(work.tenants.iter().map(AsRef::as_ref)));
     }
     if !work.sources.is_empty() {
-        upsert(&rows::SOURCES, rows::sources(&work.sources));
+        insert(&rows::SOURCES, rows::sources(&work.sources));
     }
     if !work.dead_letters.is_empty() {
-        upsert(&rows::DEAD_LETTERS, rows::dead_letters(&work.dead_letters));
+        insert(&rows::DEAD_LETTERS, rows::dead_letters(&work.dead_letters));
     }
     if !work.history.is_empty() {
-        upsert(&rows::HISTORY, rows::history(&work.history));
+        insert(&rows::HISTORY, rows::history(&work.history));
     }
     if !work.answers.is_empty() {
-        upsert(&rows::ANSWERS, rows::answers(&work.answers));
+        insert(&rows::ANSWERS, rows::answers(&work.answers));
     }
     if !work.vitals.is_empty() {
         statements.push(vitals(&work.vitals));

@@ -47,6 +47,9 @@ pub(in crate::store) const CREATED: Table = Table {
     conflict: Conflict::Refuse,
 };
 
+/// The shard is a parameter of the statement.
+const NUM_SENT: usize = CREATED.columns.len() - 1;
+
 pub(in crate::store) struct Created<'a> {
     key: CharacterKey,
     character: &'a Character,
@@ -97,11 +100,11 @@ pub(in crate::store) fn created(rows: &[CharacterRow]) -> (Vec<Created<'_>>, Vec
     (created, others)
 }
 
-/// What [`Table::upsert_columns`] reads.
+/// What [`Table::insert_columns`] reads.
 pub(in crate::store) fn created_columns(
     rows: &[Created<'_>],
     decided_at: DateTime<Utc>,
-) -> [Value; 21] {
+) -> [Value; NUM_SENT] {
     let text = |value: fn(&Profile) -> String| column(rows, |row| value(&row.character.profile));
     let number = |value: fn(&Profile) -> i64| column(rows, |row| value(&row.character.profile));
     [

@@ -4,7 +4,9 @@ use super::*;
 use crate::domain::character::StatusChange;
 use crate::domain::input::Request;
 use crate::domain::pet::Order;
-use crate::domain::testing::{Scene, kitty, login, new_pet, request, spawned, three_out};
+use crate::domain::testing::{
+    OWNER, Scene, kitty, login, new_pet, request, spawned, tenant, three_out,
+};
 
 #[test]
 fn nothing_stepped_is_nothing_to_write() {
@@ -76,6 +78,17 @@ fn the_first_row_of_a_character_is_created_and_later_ones_are_written() {
     assert_eq!(scene.owner.take_changes().character, created);
     scene.status(StatusChange::Logout);
     let written = CharacterChange::Write(character(&scene));
+    assert_eq!(scene.owner.take_changes().character, written);
+}
+
+#[test]
+fn a_row_is_known_by_having_been_read_whatever_it_says() {
+    let mut scene = Scene::online([]);
+    let mut character = scene.owner.character().cloned().unwrap();
+    character.version = 0;
+    scene.owner = Owner::restored(tenant(), OWNER, Some(character), Vec::new());
+    scene.status(StatusChange::Logout);
+    let written = CharacterChange::Write(scene.owner.character().cloned().unwrap().into());
     assert_eq!(scene.owner.take_changes().character, written);
 }
 
