@@ -20,7 +20,6 @@ use super::input::Input;
 use super::pet::{self, Pet};
 use super::tenant::Tenant;
 
-use changes::Mark;
 pub use changes::{Changes, CharacterChange, Vitals};
 pub use movement::Movement;
 
@@ -38,7 +37,8 @@ pub struct Owner {
     pets: Vec<Pet>,
     /// Removed since the last `take_changes`.
     removed: Vec<PetId>,
-    mark: Mark,
+    /// Whether the character is not what it was at the last `take_changes`.
+    is_changed: bool,
     /// Whether there is a row of the character, or will be once what was taken is committed.
     is_stored: bool,
 }
@@ -60,7 +60,7 @@ impl Owner {
         slots::close_up(&mut pets);
         pets.sort_unstable_by_key(|pet| pet.id);
         let is_stored = character.is_some();
-        Self { tenant, id, character, pets, removed: Vec::new(), mark: Mark::None, is_stored }
+        Self { tenant, id, character, pets, removed: Vec::new(), is_changed: false, is_stored }
     }
 
     /// Takes one input: changes the state and leaves what follows in `out`.

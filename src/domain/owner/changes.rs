@@ -38,16 +38,6 @@ pub struct Vitals {
     pub slot: i8,
 }
 
-/// What the next commit has to do about the character itself.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) enum Mark {
-    #[default]
-    None,
-    Create,
-    Write,
-    Remove,
-}
-
 impl Changes {
     /// Whether the store has nothing to do.
     pub fn is_empty(&self) -> bool {
@@ -107,31 +97,14 @@ impl CharacterChange {
 }
 
 impl Owner {
-    /// Notes that the character's row is to be written.
-    pub(super) fn mark_written(&mut self) {
-        self.mark = if self.is_stored { Mark::Write } else { Mark::Create };
-    }
-
     /// What changed since the last call, in its last state. Marks everything clean, so whoever
     /// takes the changes must either commit them or forget this owner.
     pub fn take_changes(&mut self) -> Changes {
         let mut changes = Changes {
             removed_pets: std::mem::take(&mut self.removed),
-            character: match (std::mem::take(&mut self.mark), &self.character) {
-                (Mark::None, _) => CharacterChange::None,
-                (Mark::Create, Some(character)) => {
-                    CharacterChange::Create(character.clone().into())
-                }
-                (Mark::Write, Some(character)) => CharacterChange::Write(character.clone().into()),
-                (Mark::Create | Mark::Write | Mark::Remove, _) => CharacterChange::Remove,
-            },
+            character: self.take_character_change(),
             ..Changes::default()
         };
-        match changes.character {
-            CharacterChange::None | CharacterChange::Write(_) => {}
-            CharacterChange::Create(_) => self.is_stored = true,
-            CharacterChange::Remove => self.is_stored = false,
-        }
         for pet in &mut self.pets {
             match std::mem::take(&mut pet.dirty) {
                 Dirty::Clean => {}
@@ -140,6 +113,18 @@ impl Owner {
             }
         }
         changes
+    }
+
+    fn take_character_change(&mut self) -> CharacterChange {
+        if !std::mem::take(&mut self.is_changed) {
+            return CharacterChange::None;
+        }
+        let was_stored = std::mem::replace(&mut self.is_stored, self.character.is_some());
+        match &self.character {
+            Some(character) if was_stored => CharacterChange::Write(character.clone().into()),
+            Some(character) => CharacterChange::Create(character.clone().into()),
+            None => CharacterChange::Remove,
+        }
     }
 }
 

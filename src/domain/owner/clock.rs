@@ -84,7 +84,7 @@ impl Owner {
     fn advance_hunger(&mut self, ctx: &Context<'_>) {
         if let Some(session) = self.character.as_mut().and_then(|one| one.session.as_mut()) {
             session.next_hunger = hunger_after(session.since, ctx.rules.hunger_interval, ctx.now);
-            self.mark_written();
+            self.is_changed = true;
         }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Mark, Owner, clock};
+use super::{Owner, clock};
 use crate::domain::character::{
     Body, Character, Name, Place, Profile, Session, Status, StatusChange, Whereabouts,
 };
@@ -120,7 +120,7 @@ impl Owner {
             soft: false,
         };
         character.publish(deleted, ctx.now, out);
-        self.mark = Mark::Remove;
+        self.is_changed = true;
         self.delete_all_pets(out);
     }
 
@@ -137,7 +137,7 @@ impl Owner {
     pub(super) fn change(&mut self) {
         if let Some(character) = &mut self.character {
             character.version += 1;
-            self.mark_written();
+            self.is_changed = true;
         }
     }
 
