@@ -24,15 +24,13 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::Config as StreamConfig;
 use futures::future::join_all;
 use hdrhistogram::Histogram;
-use http_body_util::BodyExt as _;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use sea_orm::sqlx::postgres::PgPoolOptions;
 use sea_orm::sqlx::{
     AssertSqlSafe, Error as SqlError, PgExecutor, PgPool, query, query_as, query_scalar,
 };
 use serde::Deserialize;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use uuid::{Uuid, uuid};
 
@@ -212,29 +210,41 @@ fn new_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000, 3).unwrap()
 }
 
-/// One connection's requests, each behind the answer of the one before. hyper itself: what
-/// the client takes of the two cores, the contestants do not have.
+/// One connection's requests, each behind the answer of the one before. Written to the socket and
+/// read from it as they are: what a client takes of the two cores, the contestants do not have.
 async fn create_all(url: String, num_requests: u32) -> Histogram<u64> {
     let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-    actix_web::rt::spawn(connection);
+    let mut head = format!("POST /{path} HTTP/1.1\r\nHost: {address}\r\n");
+    for (name, value) in HEADERS {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let mut answer = Vec::with_capacity(4_096);
     let mut latency = new_histogram();
     for _ in 0..num_requests {
-        let request = hyper::Request::post(format!("/{path}")).header("Host", address);
-        let request = HEADERS
-            .iter()
-            .fold(request, |request, (name, value)| request.header(*name, *value))
-            .body(creation())
-            .unwrap();
+        let body = creation();
+        let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        answer.clear();
         let began = Instant::now();
-        let answer = sender.send_request(request).await.unwrap();
-        assert_eq!(answer.status(), 201);
-        answer.into_body().collect().await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        while !is_created(&answer) {
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "closed");
+        }
         latency.record(u64::try_from(began.elapsed().as_micros()).unwrap()).unwrap();
     }
     latency
+}
+
+/// Whether an answer has come whole; none but this may come.
+fn is_created(answer: &[u8]) -> bool {
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut parsed = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = parsed.parse(answer).unwrap() else { return false };
+    assert_eq!(parsed.code, Some(201));
+    let length = headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length: usize = str::from_utf8(length.unwrap().value).unwrap().parse().unwrap();
+    answer.len() == head + length
 }
 
 /// A character of a user of its own.
@@ -379,7 +389,8 @@ async fn relay_some(pool: &PgPool, jetstream: &Jetstream, name: &str) -> Result<
     Ok(num)
 }
 
-/// The binary on the same database, with the in-process Kafka, which has nothing to do.
+/// The binary on the same database, with the in-process Kafka, which has nothing to do. It is not
+/// asked every 5 ms whether it has, as the others are not.
 async fn serve_menagerie(database: &str, nats: &str, name: &str) -> (Served, String) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let child = Command::new(env!("CARGO_BIN_EXE_menagerie"))
@@ -387,11 +398,12 @@ async fn serve_menagerie(database: &str, nats: &str, name: &str) -> (Served, Str
         .env("MENAGERIE_DATABASE__URL", database)
         .env("MENAGERIE_DATABASE__MIGRATE_ON_START", "true")
         .env("MENAGERIE_KAFKA__BOOTSTRAP_SERVERS", "embedded")
+        .env("MENAGERIE_KAFKA__PROPERTIES", "fetch.wait.max.ms=500")
         .env("MENAGERIE_NATS__URL", nats)
         .env("MENAGERIE_SHARD__ID", name)
         .env("MENAGERIE_HTTP__LISTEN", format!("127.0.0.1:{port}"))
         .env("MENAGERIE_ADMIN__LISTEN", "127.0.0.1:0")
-        .env("MENAGERIE_LOG__LEVEL", "warn")
+        .env("MENAGERIE_LOG__LEVEL", "warn,librdkafka=error")
         .stdout(Stdio::null())
         .spawn()
         .unwrap();

@@ -74,17 +74,21 @@ pub struct Game {
 
 impl Game {
     /// Runs a statement where the store's connections live, to its end even if the caller is
-    /// gone by then.
+    /// gone by then. What waits for it does not hold it: statements are some kilobytes large, and
+    /// all that a request waits for is moved about with it.
     ///
     /// # Errors
     /// The store's.
-    pub async fn run<T: Send + 'static>(
+    pub fn run<T: Send + 'static>(
         &self,
         statement: impl Future<Output = Result<T, store::Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        match self.runtime.spawn(statement).await {
-            Ok(result) => Ok(result?),
-            Err(error) => Err(Error::caused(Code::Internal, "a statement did not end", error)),
+    ) -> impl Future<Output = Result<T, Error>> {
+        let running = self.runtime.spawn(statement);
+        async {
+            match running.await {
+                Ok(result) => Ok(result?),
+                Err(error) => Err(Error::caused(Code::Internal, "a statement did not end", error)),
+            }
         }
     }
 }
@@ -107,8 +111,9 @@ pub fn serve_game(
             .app_data(web::Data::clone(&authority))
             .app_data(patience)
             .app_data(web::Data::clone(&operations))
-            .configure(pets::routes)
+            // In the order in which a path is compared with them.
             .configure(characters::routes)
+            .configure(pets::routes)
             .configure(openapi::pages::routes)
             .default_service(web::to(no_route))
             .wrap(from_fn(auth::callers))

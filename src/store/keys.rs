@@ -55,7 +55,7 @@ impl Keys {
                     Ids::Uuids(_) => "uuid",
                     Ids::Texts(_) => "text",
                 };
-                format!("{} as k(tenant, id)", unnest(first, &["uuid", kind]))
+                format!("{} as k(tenant, id)", unnest(first, ["uuid", kind]))
             }
             Backend::Sqlite => {
                 let id = match self.ids {

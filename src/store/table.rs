@@ -1,6 +1,8 @@
 //! Statements made from a table's columns: rows travel as one JSON array, or as one array a
 //! column, so that the text of a statement does not depend on their number.
 
+use std::fmt::Write as _;
+
 use sea_orm::Value;
 
 use super::Backend;
@@ -54,37 +56,49 @@ impl Table {
     /// The same on PostgreSQL, from one array for each column of the rows, in the parameters
     /// from number `first` on.
     pub(super) fn insert_columns(&self, first: usize, guard: &str) -> String {
-        let (names, kinds): (Vec<_>, Vec<_>) = self.sent().unzip();
-        let names = list(names.into_iter().map(|name| format!("\"{name}\"")));
-        let source = format!("{} as r({names})", unnest(first, &kinds));
+        let kinds = self.sent().map(|(_, kind)| kind);
+        let mut source = format!("{} as r(", unnest(first, kinds));
+        list(&mut source, self.sent(), |sql, (name, _)| quote(sql, name));
+        source.push(')');
         self.insert_from(&source, Backend::Postgres, guard)
     }
 
     fn insert_from(&self, source: &str, backend: Backend, guard: &str) -> String {
-        let names = list(self.columns.iter().map(|(name, _)| format!("\"{name}\"")));
-        let values = list(self.columns.iter().map(|(name, kind)| kind.value(backend, name)));
-        let key = list(self.key.iter().map(|name| format!("\"{name}\"")));
-        let action = match self.conflict {
-            Conflict::Refuse => String::new(),
-            Conflict::Keep => format!(" on conflict ({key}) do nothing"),
-            Conflict::Overwrite => {
-                let columns = self.columns.iter().map(|(name, _)| name);
-                let rest = columns.filter(|name| !self.key.contains(name));
-                let set = list(rest.map(|c| format!("\"{c}\" = excluded.\"{c}\"")));
-                format!(" on conflict ({key}) do update set {set}")
-            }
-        };
-        format!(
-            "insert into {} ({names}) select {values} from {source} where {guard}{action}",
-            self.name,
-        )
+        let names = || self.columns.iter().map(|(name, _)| *name);
+        let mut sql = format!("insert into {} (", self.name);
+        list(&mut sql, names(), quote);
+        sql.push_str(") select ");
+        list(&mut sql, self.columns, |sql, (name, kind)| kind.value(sql, backend, name));
+        let _ = write!(sql, " from {source} where {guard}");
+        if self.conflict == Conflict::Refuse {
+            return sql;
+        }
+        sql.push_str(" on conflict (");
+        list(&mut sql, self.key, |sql, name| quote(sql, name));
+        if self.conflict == Conflict::Keep {
+            sql.push_str(") do nothing");
+            return sql;
+        }
+        sql.push_str(") do update set ");
+        list(&mut sql, names().filter(|name| !self.key.contains(name)), |sql, name| {
+            quote(sql, name);
+            sql.push_str(" = excluded.");
+            quote(sql, name);
+        });
+        sql
     }
 
     fn source(&self, backend: Backend, parameter: usize) -> String {
         match backend {
             Backend::Postgres => {
-                let columns = self.sent().map(|(name, kind)| format!("\"{name}\" {kind}"));
-                format!("json_to_recordset(${parameter}::json) as r({})", list(columns))
+                let mut sql = format!("json_to_recordset(${parameter}::json) as r(");
+                list(&mut sql, self.sent(), |sql, (name, kind)| {
+                    quote(sql, name);
+                    sql.push(' ');
+                    sql.push_str(kind);
+                });
+                sql.push(')');
+                sql
             }
             Backend::Sqlite => format!("json_each(${parameter}) as r"),
         }
@@ -105,9 +119,13 @@ where
 }
 
 /// PostgreSQL's relation of arrays of these types, in the parameters from number `first` on.
-pub(super) fn unnest(first: usize, kinds: &[&str]) -> String {
-    let arrays = kinds.iter().zip(first..);
-    format!("unnest({})", list(arrays.map(|(kind, parameter)| format!("${parameter}::{kind}[]"))))
+pub(super) fn unnest(first: usize, kinds: impl IntoIterator<Item = &'static str>) -> String {
+    let mut sql = "unnest(".to_owned();
+    list(&mut sql, (first..).zip(kinds), |sql, (parameter, kind)| {
+        let _ = write!(sql, "${parameter}::{kind}[]");
+    });
+    sql.push(')');
+    sql
 }
 
 impl Kind {
@@ -126,19 +144,37 @@ impl Kind {
         }
     }
 
-    fn value(self, backend: Backend, name: &str) -> String {
-        match (backend, self) {
-            (_, Self::Shard) => "$1".to_owned(),
-            (Backend::Postgres, Self::Bytes) => format!("decode(r.\"{name}\", 'hex')"),
-            (Backend::Postgres, _) => format!("r.\"{name}\""),
-            (Backend::Sqlite, Self::Uuid | Self::Bytes) => {
-                format!("unhex(r.value ->> '{name}')")
-            }
-            (Backend::Sqlite, _) => format!("r.value ->> '{name}'"),
+    /// Writes the expression that reads a column.
+    fn value(self, sql: &mut String, backend: Backend, name: &str) {
+        let (before, after) = match (backend, self) {
+            (_, Self::Shard) => return sql.push_str("$1"),
+            (Backend::Postgres, Self::Bytes) => ("decode(r.\"", "\", 'hex')"),
+            (Backend::Postgres, _) => ("r.\"", "\""),
+            (Backend::Sqlite, Self::Uuid | Self::Bytes) => ("unhex(r.value ->> '", "')"),
+            (Backend::Sqlite, _) => ("r.value ->> '", "'"),
+        };
+        for part in [before, name, after] {
+            sql.push_str(part);
         }
     }
 }
 
-fn list(items: impl Iterator<Item = String>) -> String {
-    items.collect::<Vec<_>>().join(", ")
+fn quote(sql: &mut String, name: &str) {
+    for part in ["\"", name, "\""] {
+        sql.push_str(part);
+    }
+}
+
+/// Writes items with commas between them. Rounds have a statement made for each: in one string.
+fn list<T>(
+    sql: &mut String,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut String, T),
+) {
+    for (position, item) in items.into_iter().enumerate() {
+        if position > 0 {
+            sql.push_str(", ");
+        }
+        write(sql, item);
+    }
 }

@@ -232,8 +232,8 @@ fn role(role: Role) -> &'static str {
 }
 
 /// The body of a change. Nothing at all is an empty object.
-async fn body(payload: Payload) -> Result<Body, Error> {
-    Body::parse(&asked::whole(payload).await?)
+async fn body(request: &HttpRequest, payload: Payload) -> Result<Body, Error> {
+    Body::parse(&asked::whole(request, payload).await?)
 }
 
 impl FromRequest for NoFields {
@@ -242,10 +242,11 @@ impl FromRequest for NoFields {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let payload = Payload::from_request(request, payload).into_inner();
+        let request = request.clone();
         Box::pin(async move {
             let payload =
                 payload.map_err(|error| Error::new(Code::InvalidJson, error.to_string()))?;
-            body(payload).await?.end()?;
+            body(&request, payload).await?.end()?;
             Ok(Self)
         })
     }

@@ -1,8 +1,9 @@
 //! From a request to what the [operations](crate::edge::operations) want, and from their answer
 //! to a response.
 
+use actix_web::body::{BodyStream, SizedStream, to_bytes_limited};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::de::DeserializeOwned;
@@ -44,7 +45,7 @@ impl Asked {
         payload: Payload,
     ) -> Result<Self, Error> {
         let mut asked = Self::without_body(api, request)?;
-        asked.bytes = whole(payload).await?;
+        asked.bytes = whole(request, payload).await?;
         plain(request)?;
         if let Some(key) = request.headers().get(IDEMPOTENCY_KEY) {
             let key = key.to_str().unwrap_or_default();
@@ -76,8 +77,15 @@ fn plain(request: &HttpRequest) -> Result<(), Error> {
     }
 }
 
-pub(super) async fn whole(payload: Payload) -> Result<Bytes, Error> {
-    match payload.to_bytes_limited(MAX_BODY_BYTES).await {
+/// The body of a request. One that says how long it is takes no more memory than that.
+pub(super) async fn whole(request: &HttpRequest, payload: Payload) -> Result<Bytes, Error> {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let body = match length.filter(|length| *length <= MAX_BODY_BYTES as u64) {
+        Some(length) => to_bytes_limited(SizedStream::new(length, payload), MAX_BODY_BYTES).await,
+        None => to_bytes_limited(BodyStream::new(payload), MAX_BODY_BYTES).await,
+    };
+    match body {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) => Err(Error::new(Code::InvalidJson, error.to_string())),
         Err(_) => Err(Error::body_too_large()),

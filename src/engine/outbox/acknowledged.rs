@@ -16,7 +16,7 @@ use crate::faults::{self, Point};
 use crate::store::{Sink, Store};
 
 /// From the beginning of one deletion to that of the next.
-const DELETE_EVERY: Duration = Duration::from_millis(20);
+const DELETE_EVERY: Duration = Duration::from_millis(50);
 /// Between two attempts after a failure.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Rows left to be deleted, beyond which nothing further is published: after a crash each of them

@@ -8,7 +8,7 @@
 /// Requests in a round from which on they are a crowd.
 const CROWD: usize = 8;
 /// Requests that wait for no more.
-const ENOUGH: usize = 24;
+const ENOUGH: usize = 32;
 
 /// What is remembered of the last round.
 #[derive(Default)]

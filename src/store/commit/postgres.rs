@@ -133,7 +133,7 @@ impl Round {
                  fullness = v.fullness, slot = v.slot \
              from {} as v(tenant, id, level, closeness, fullness, slot) \
              where p.tenant = v.tenant and p.id = v.id and {GUARD}",
-            unnest(self.next(), &kinds)
+            unnest(self.next(), kinds)
         );
         let values = [
             vitals.tenants.into(),
@@ -194,7 +194,7 @@ impl Round {
              select $1, $3, o.sink, o.num_events, o.body, ${} \
              from {} as o(sink, num_events, body) where {GUARD}",
             first + 3,
-            unnest(first, &["text", "integer", "bytea"]),
+            unnest(first, ["text", "integer", "bytea"]),
         );
         let sinks: Vec<_> = outbox.iter().map(|row| row.sink.name().to_owned()).collect();
         let counts: Vec<_> = outbox.iter().map(|row| row.num_events.cast_signed()).collect();

@@ -179,7 +179,7 @@ async fn kick(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let key = key(&request)?;
-    let mut body = super::body(payload).await?;
+    let mut body = super::body(&request, payload).await?;
     let reason = body.text("reason")?.unwrap_or_else(|| KICKED.into());
     body.end()?;
     let detail = Some(reason.to_string());

@@ -124,7 +124,7 @@ async fn set_level(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
-    let mut body = super::body(payload).await?;
+    let mut body = super::body(&request, payload).await?;
     let level: String = body.optional("level")?.ok_or_else(|| missing("level"))?;
     body.end()?;
     let work = async {
