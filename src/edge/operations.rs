@@ -35,8 +35,9 @@ use crate::engine::round::Answer;
 use crate::engine::spans;
 use crate::store::{self, CharacterRef, Store};
 
-/// Character numbers taken from the database at a time; a restart loses those not used.
-const NUMBER_BLOCK: u32 = 64;
+/// Character numbers taken from the database at a time, during which creations wait; a restart loses
+/// those not used.
+const NUMBER_BLOCK: u32 = 256;
 /// Largest body of a request, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -113,12 +113,22 @@ impl Store {
             return Ok(());
         }
         let backend = self.backend();
+        // PostgreSQL takes a table whose rows come and go for an empty one: without the bounds it
+        // would look at every row that waits, and at all that were deleted and not yet vacuumed.
         let sql = format!(
-            "delete from outbox where shard = $1 and sink = $2 and round {}",
+            "delete from outbox where shard = $1 and sink = $2 \
+             and round between $4 and $5 and round {}",
             any_of(backend, 3)
         );
         let again = self.inner.deleted.with_latest(shard, sink, rounds);
-        let values = vec![shard.into(), sink.name().into(), numbers(backend, &again)];
+        let bounds = (again.iter().min().copied(), again.iter().max().copied());
+        let values = vec![
+            shard.into(),
+            sink.name().into(),
+            numbers(backend, &again),
+            bounds.0.into(),
+            bounds.1.into(),
+        ];
         let statement = self.statement(sql, values);
         self.sideline()
             .run(|connection| async move { connection.execute_raw(statement).await })

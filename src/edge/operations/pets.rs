@@ -26,7 +26,7 @@ use crate::engine::request::{Render, Rendered};
 use crate::engine::round::Answer;
 
 /// Pet ids taken from the database at a time; a restart loses those not used.
-const ID_BLOCK: u32 = 64;
+const ID_BLOCK: u32 = 256;
 
 /// Where pets stand, as the actor of their owner knows it.
 type Positions = Vec<(PetId, Position)>;
