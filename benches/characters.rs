@@ -244,6 +244,7 @@ fn is_created(answer: &[u8]) -> bool {
     assert_eq!(parsed.code, Some(201));
     let length = headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
     let length: usize = str::from_utf8(length.unwrap().value).unwrap().parse().unwrap();
+    assert!(answer.len() <= head + length, "more than was asked for");
     answer.len() == head + length
 }
 

@@ -111,7 +111,7 @@ pub fn serve_game(
             .app_data(web::Data::clone(&authority))
             .app_data(patience)
             .app_data(web::Data::clone(&operations))
-            // In the order in which a path is compared with them.
+            // A path is compared with one after the other; most requests are for characters.
             .configure(characters::routes)
             .configure(pets::routes)
             .configure(openapi::pages::routes)

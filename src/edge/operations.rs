@@ -35,7 +35,7 @@ use crate::engine::round::Answer;
 use crate::engine::spans;
 use crate::store::{self, CharacterRef, Store};
 
-/// Character numbers taken from the database at a time, during which creations wait; a restart loses
+/// Character numbers taken from the database at a time, for which creations wait; a restart loses
 /// those not used.
 const NUMBER_BLOCK: u32 = 256;
 /// Largest body of a request, in bytes.
@@ -174,8 +174,14 @@ impl Operations {
         Ok(kept.map(|kept| asked.repeat(kept.request_hash, &kept.answer)))
     }
 
-    /// A number above all that characters of the tenant have, as far as this process knows.
-    async fn next_number(&self, tenant: TenantId) -> Result<CharacterId, Error> {
+    /// A number above all that characters of the tenant have, as far as this process knows. If the
+    /// one before turned out to be `taken`, by somebody else who may have those behind it too, it is
+    /// of another block.
+    async fn next_number(
+        &self,
+        tenant: TenantId,
+        taken: Option<CharacterId>,
+    ) -> Result<CharacterId, Error> {
         let mut numbers = self.numbers.lock().await;
         if numbers.len() > MAX_TENANTS {
             numbers.clear();
@@ -183,7 +189,9 @@ impl Operations {
         let left = numbers.entry(tenant).or_default();
         let greatest = self.engine()?.greatest_number(tenant);
         let is_passed = greatest.is_some_and(|greatest| left.start <= greatest.0);
-        if left.start >= left.end || is_passed {
+        let block = left.end.saturating_sub(NUMBER_BLOCK)..left.end;
+        let is_taken = taken.is_some_and(|taken| block.contains(&taken.0));
+        if left.start >= left.end || is_passed || is_taken {
             let reserved = self.stored(move |store| async move {
                 store.reserve_character_numbers(tenant, NUMBER_BLOCK, greatest).await
             });

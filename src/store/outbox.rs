@@ -121,13 +121,13 @@ impl Store {
             any_of(backend, 3)
         );
         let again = self.inner.deleted.with_latest(shard, sink, rounds);
-        let bounds = (again.iter().min().copied(), again.iter().max().copied());
+        let (first, last) = (again.iter().min().copied(), again.iter().max().copied());
         let values = vec![
             shard.into(),
             sink.name().into(),
             numbers(backend, &again),
-            bounds.0.into(),
-            bounds.1.into(),
+            first.into(),
+            last.into(),
         ];
         let statement = self.statement(sql, values);
         self.sideline()

@@ -146,8 +146,11 @@ impl Kind {
 
     /// Writes the expression that reads a column.
     fn value(self, sql: &mut String, backend: Backend, name: &str) {
+        if self == Self::Shard {
+            sql.push_str("$1");
+            return;
+        }
         let (before, after) = match (backend, self) {
-            (_, Self::Shard) => return sql.push_str("$1"),
             (Backend::Postgres, Self::Bytes) => ("decode(r.\"", "\", 'hex')"),
             (Backend::Postgres, _) => ("r.\"", "\""),
             (Backend::Sqlite, Self::Uuid | Self::Bytes) => ("unhex(r.value ->> '", "')"),
@@ -165,7 +168,7 @@ fn quote(sql: &mut String, name: &str) {
     }
 }
 
-/// Writes items with commas between them. Rounds have a statement made for each: in one string.
+/// Writes items with commas between them; into one string, as each round has its statement made.
 fn list<T>(
     sql: &mut String,
     items: impl IntoIterator<Item = T>,

@@ -1,7 +1,9 @@
 //! What is refused before the rules are asked: bodies, headers, versions, tenants.
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use super::characters_kit::{Hero, ROOT, Reply, creation, place, with};
@@ -186,7 +188,31 @@ async fn a_body_over_64_kib_is_a_413(world: World) {
     assert_eq!(world.document(&hero).await["version"], 1);
     let mut text = json!({ "name": "Hannah" }).to_string();
     text.push_str(&" ".repeat(MAX_BODY_BYTES - text.len()));
-    Reply::to(world.about(Method::PATCH, &hero.path("")).body(text)).await.ok();
+    Reply::to(world.about(Method::PATCH, &hero.path("")).body(text.clone())).await.ok();
+    let answer = in_chunks(world.about(Method::PATCH, &hero.path("")), &text).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+/// The answer to a body that does not say how long it is.
+async fn in_chunks(request: RequestBuilder, text: &str) -> String {
+    let request = request.build().unwrap();
+    let (method, url) = (request.method(), request.url());
+    let mut raw = format!("{method} {} HTTP/1.1\r\nHost: localhost\r\n", url.path());
+    for (name, value) in request.headers() {
+        raw.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    raw.push_str("Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for chunk in text.as_bytes().chunks(10_000) {
+        let chunk = str::from_utf8(chunk).unwrap();
+        raw.push_str(&format!("{:x}\r\n{chunk}\r\n", chunk.len()));
+    }
+    raw.push_str("0\r\n\r\n");
+    let address = (url.host_str().unwrap(), url.port().unwrap());
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(raw.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 async fn a_request_without_a_tenant_is_a_400(world: World) {

@@ -43,8 +43,8 @@ async fn make_commands_anew(world: &World) {
     .await;
 }
 
-/// Waits until the process has found that nothing of the new topic was read. Before, as many records
-/// as were read of a partition of the old one would hide that it is new.
+/// Waits until the process has found that nothing of the new topic was read. Until then, as many
+/// records as were read of a partition of the old one would hide that it is new.
 async fn await_new_beginning(world: &World) {
     let begun = "select coalesce(sum(next_offset), 0)::bigint from sources where topic like '%PET'";
     until("the new beginning in SQL", async || world.ground.count(begun).await == 0).await;

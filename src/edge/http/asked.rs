@@ -77,7 +77,8 @@ fn plain(request: &HttpRequest) -> Result<(), Error> {
     }
 }
 
-/// The body of a request. One that says how long it is takes no more memory than that.
+/// The body of a request. One that says how long it is has no more set aside for it than that;
+/// one that is too long is read so far all the same, or its sender would not hear why it ended.
 pub(super) async fn whole(request: &HttpRequest, payload: Payload) -> Result<Bytes, Error> {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());

@@ -95,11 +95,14 @@ impl Operations {
         if let Some(number) = number {
             return self.create_as(call, CharacterId(number), creation, false).await;
         }
+        let mut taken = None;
         for _ in 0..MAX_DRAWS {
-            let number = self.next_number(call.tenant).await?;
+            let number = self.next_number(call.tenant, taken).await?;
             match self.create_as(call, number, creation.clone(), true).await {
                 // Seen on Kafka since it was reserved.
-                Err(error) if error.code == Code::Reason(Reason::NumberTaken) => {}
+                Err(error) if error.code == Code::Reason(Reason::NumberTaken) => {
+                    taken = Some(number);
+                }
                 created => return created,
             }
         }

@@ -21,7 +21,7 @@ const LINGER: Duration = Duration::from_micros(100);
 /// Rows published together, as the engine has it.
 const MAX_UNDER_WAY: usize = 8;
 /// How long acknowledged rows wait to be deleted together, as the engine has it.
-const DELETE_EVERY: Duration = Duration::from_millis(20);
+const DELETE_EVERY: Duration = Duration::from_millis(50);
 
 struct Acknowledge {
     done: Sender<i64>,
