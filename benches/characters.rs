@@ -157,12 +157,15 @@ async fn compare(server: &str, nats: &str) {
         let (url, outbox) = (format!("{by_hand}/published"), Some("by_hand_relayed"));
         contestants.insert(2, contestant("the same, and published", url, outbox));
     }
+    // As with any bench, what stands on the command line picks those whose name has it.
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    contestants.retain(|contestant| wanted.iter().all(|wanted| contestant.name.contains(wanted)));
     for _ in 0..NUM_TURNS {
         for contestant in &mut contestants {
             contestant.take_turn(&pool).await;
         }
     }
-    let ours = contestants[0].per_second.clone();
+    let Some(ours) = contestants.first().map(|first| first.per_second.clone()) else { return };
     println!("{:<30}{:>26}   {:<26}   times its rate", "", "creations/s", "p99");
     for Contestant { name, per_second, p99, .. } in &mut contestants {
         let mut ratios: Vec<f64> = ours.iter().zip(&*per_second).map(|(a, b)| a / b).collect();

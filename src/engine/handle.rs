@@ -13,6 +13,7 @@ use super::record::Batch;
 use super::registry::Registry;
 use super::request::Errand;
 use super::round::{Answer, Census};
+use super::supervisor::inbox::Inbox;
 use super::supervisor::leave::{Leave, Left, Way};
 use super::supervisor::{Ask, BrokerSupervisor, Deliver};
 use crate::domain::pet::Position;
@@ -25,6 +26,8 @@ use crate::telemetry::vitals::{Mishap, Reading};
 #[derive(Clone)]
 pub struct Handle {
     pub(super) supervisor: Addr<BrokerSupervisor>,
+    /// Its requests.
+    pub(super) inbox: Arc<Inbox>,
     pub(super) registry: Arc<Registry>,
     pub(super) numbers: Arc<Numbers>,
     /// Requests on their way, against `engine.max_requests`.
@@ -65,7 +68,7 @@ impl Handle {
         let permit = self.permit()?;
         let (reply, answer) = oneshot::channel();
         let envelope = Envelope::seal(Kind::Supervisor);
-        self.supervisor.do_send(Ask { errand, reply, permit, envelope });
+        self.inbox.put(Ask { errand, reply, permit, envelope }, &self.supervisor);
         match tokio::time::timeout(deadline, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) => Err(AskError::Stopped),

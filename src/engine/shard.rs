@@ -29,6 +29,7 @@ use super::outbox::{self, KafkaOutbox, Line, NatsOutbox};
 use super::port::{Delivery, EventLog, Reading, Records, StatusTopic, TopicError};
 use super::pulse::Pulse;
 use super::registry::Registry;
+use super::supervisor::inbox::Inbox;
 use super::supervisor::{self, BrokerSupervisor, Drain, MAX_OPEN_ROUNDS};
 use super::tenants::Tenants;
 use super::watch::Watch;
@@ -187,9 +188,11 @@ impl Shard {
         let clockwork = Clockwork::start_in_arbiter(&engine_arbiter, |_| Clockwork::default());
         let character_arbiters =
             (0..settings.num_arbiters.max(1)).map(|_| arbiter(c"characters")).collect();
+        let inbox = Arc::new(Inbox::default());
         let supervisor = BrokerSupervisor::new(supervisor::Parts {
             store: store.clone(),
             runtime: runtime.clone(),
+            inbox: Arc::clone(&inbox),
             registry: Arc::clone(&registry),
             catalog,
             rules,
@@ -260,7 +263,7 @@ impl Shard {
             fence,
             hold,
             topic,
-            handle: Handle { supervisor, registry, numbers, permits },
+            handle: Handle { supervisor, inbox, registry, numbers, permits },
             kafka: kafka.recipient(),
             parked: nats.clone().recipient(),
             nats: nats.recipient(),

@@ -12,6 +12,7 @@ mod crowd;
 mod drain;
 pub(super) mod facts;
 mod gather;
+pub mod inbox;
 pub mod leave;
 pub(super) mod lookup;
 mod messages;
@@ -53,6 +54,7 @@ use claims::Book;
 use crowd::Crowd;
 use drain::Draining;
 use gather::Draft;
+use inbox::Inbox;
 pub use messages::{Ask, Committed, Deliver, Drain, Due, TakeBack, Tend};
 use queue::Queue;
 use upkeep::Upkeep;
@@ -66,6 +68,7 @@ pub struct Parts {
     pub store: Store,
     /// Where the database's connections live.
     pub runtime: Runtime,
+    pub inbox: Arc<Inbox>,
     pub registry: Arc<Registry>,
     pub catalog: Arc<ArcSwap<Catalog>>,
     pub rules: Rules,
@@ -176,6 +179,17 @@ impl BrokerSupervisor {
 
     /// Opens rounds while there is work and room.
     fn pump(&mut self, context: &mut Context<Self>) {
+        loop {
+            self.take_in();
+            self.open_rounds(context);
+            self.end_drain(context);
+            if self.rests() {
+                break;
+            }
+        }
+    }
+
+    fn open_rounds(&mut self, context: &mut Context<Self>) {
         if !self.leaving.is_empty() {
             self.let_go(context);
         }
@@ -195,14 +209,13 @@ impl BrokerSupervisor {
                 self.resolve(draft, started, context);
             }
         }
-        self.end_drain(context);
     }
 
     /// Whether what waits goes on doing so, at most until the open round is committed.
     fn waits_for_more(&self) -> bool {
         !self.open.is_empty()
             && self.orphans.is_empty()
-            && self.queue.num_if_only_requests().is_some_and(|num| self.crowd.holds_back(num))
+            && self.queue.num_if_only_requests().is_some_and(|num| self.crowd.num_missing(num) > 0)
     }
 
     /// No round is open, about to be opened, or taken apart.
@@ -384,19 +397,6 @@ impl Handler<Deliver> for BrokerSupervisor {
         self.flush_walks(context);
         self.parts.credits.give_back(outside_rounds);
         self.queue.push_batch(batch);
-        self.pump(context);
-    }
-}
-
-impl Handler<Ask> for BrokerSupervisor {
-    type Result = ();
-
-    fn handle(&mut self, mut message: Ask, context: &mut Context<Self>) {
-        let _handling = message.envelope.open(MessageKind::Request);
-        if self.is_over() {
-            return;
-        }
-        self.queue.push_request(message);
         self.pump(context);
     }
 }

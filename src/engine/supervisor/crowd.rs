@@ -21,9 +21,10 @@ impl Crowd {
         self.is_here = num_requests >= CROWD;
     }
 
-    /// Whether so many requests, with nothing else beside them, wait while a round is open.
-    pub fn holds_back(&self, num_waiting: usize) -> bool {
-        self.is_here && num_waiting < ENOUGH
+    /// How many more `num_waiting` requests, with nothing else beside them, wait for while a round
+    /// is open.
+    pub fn num_missing(&self, num_waiting: usize) -> usize {
+        if self.is_here { ENOUGH.saturating_sub(num_waiting) } else { 0 }
     }
 }
 
@@ -34,14 +35,15 @@ mod tests {
     #[test]
     fn only_a_crowd_waits_and_only_until_it_is_enough() {
         let mut crowd = Crowd::default();
-        assert!(!crowd.holds_back(1));
+        assert_eq!(crowd.num_missing(1), 0);
         crowd.gathered(CROWD - 1);
-        assert!(!crowd.holds_back(1));
+        assert_eq!(crowd.num_missing(1), 0);
         crowd.gathered(CROWD);
-        assert!(crowd.holds_back(1));
-        assert!(crowd.holds_back(ENOUGH - 1));
-        assert!(!crowd.holds_back(ENOUGH));
+        assert_eq!(crowd.num_missing(1), ENOUGH - 1);
+        assert_eq!(crowd.num_missing(ENOUGH - 1), 1);
+        assert_eq!(crowd.num_missing(ENOUGH), 0);
+        assert_eq!(crowd.num_missing(ENOUGH + 1), 0);
         crowd.gathered(1);
-        assert!(!crowd.holds_back(1));
+        assert_eq!(crowd.num_missing(1), 0);
     }
 }

@@ -19,9 +19,7 @@ pub struct Deliver {
     pub envelope: Envelope,
 }
 
-/// A request whose sender waits for the commit.
-#[derive(Message)]
-#[rtype(result = "()")]
+/// A request whose sender waits for the commit. Goes by way of the [inbox](super::inbox).
 pub struct Ask {
     pub errand: Errand,
     pub reply: oneshot::Sender<Answer>,
