@@ -13,8 +13,8 @@ use crate::faults;
 use crate::sidecar::{ConnectError, Error, Order, Sidecar};
 use crate::telemetry::{logging, panics};
 
-/// Threads for database and network futures. They mostly wait.
-const NUM_IO_THREADS: usize = 2;
+/// Threads for database and network futures, at most. They mostly wait.
+const MAX_IO_THREADS: usize = 2;
 
 /// Run the sidecar
 #[derive(Debug, clap::Args)]
@@ -99,10 +99,12 @@ pub(super) fn arm_faults(text: Option<OsString>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where database and network futures run, beside the arbiters.
+/// Where database and network futures run, beside the arbiters. Where cores are few one thread has
+/// them all: it would wake the second for futures that it is as soon done with itself.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let num_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let io = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(NUM_IO_THREADS)
+        .worker_threads((num_cores / 2).clamp(1, MAX_IO_THREADS))
         .thread_name("io")
         .enable_all()
         .build()?;
