@@ -11,7 +11,7 @@ mod refusal;
 pub mod schemas;
 
 use std::future::Future;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -35,9 +35,9 @@ use crate::engine::round::Answer;
 use crate::engine::spans;
 use crate::store::{self, CharacterRef, Store};
 
-/// Character numbers taken from the database at a time, for which creations wait; a restart loses
-/// those not used.
-const NUMBER_BLOCK: u32 = 256;
+/// Character numbers taken from the database at a time. Creations wait for them, and a restart loses
+/// those not used: so it is twice as many each time, from the least to the most.
+const BLOCK_SIZES: RangeInclusive<u32> = 64..=4_096;
 /// Largest body of a request, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -49,9 +49,16 @@ const MAX_TENANTS: usize = 1_024;
 pub struct Operations {
     game: Arc<Game>,
     /// Reserved in the database and not yet given away.
-    numbers: Mutex<FxHashMap<TenantId, Range<u32>>>,
+    numbers: Mutex<FxHashMap<TenantId, Block>>,
     /// Of pets; as `numbers`.
     pet_ids: Mutex<Range<i64>>,
+}
+
+/// Numbers reserved together.
+#[derive(Default)]
+struct Block {
+    left: Range<u32>,
+    size: u32,
 }
 
 /// Who asks, on whose behalf and under which conditions.
@@ -186,20 +193,25 @@ impl Operations {
         if numbers.len() > MAX_TENANTS {
             numbers.clear();
         }
-        let left = numbers.entry(tenant).or_default();
+        let Block { left, size } = numbers.entry(tenant).or_default();
         let greatest = self.engine()?.greatest_number(tenant);
         let is_passed = greatest.is_some_and(|greatest| left.start <= greatest.0);
-        let block = left.end.saturating_sub(NUMBER_BLOCK)..left.end;
+        let block = left.end.saturating_sub(*size)..left.end;
         let is_taken = taken.is_some_and(|taken| block.contains(&taken.0));
         if left.start >= left.end || is_passed || is_taken {
+            let wanted = (*size * 2).clamp(*BLOCK_SIZES.start(), *BLOCK_SIZES.end());
             let reserved = self.stored(move |store| async move {
-                store.reserve_character_numbers(tenant, NUMBER_BLOCK, greatest).await
+                store.reserve_character_numbers(tenant, wanted, greatest).await
             });
             match reserved.await {
-                Ok(block) => *left = block,
+                Ok(block) => (*left, *size) = (block, wanted),
                 // There may be none above the greatest: what is left is free all the same.
                 Err(_) if left.start < left.end => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // Near the end of all numbers there may still be fewer.
+                    *size = 0;
+                    return Err(error);
+                }
             }
         }
         Ok(CharacterId(left.next().expect("a block has numbers")))

@@ -35,6 +35,9 @@ pub(super) enum Kind {
     Bytes,
     /// Not in the row: the statement's first parameter.
     Shard,
+    /// The same in all rows of a statement that sends them by column, which sends this once; of
+    /// this type on PostgreSQL.
+    Shared(&'static str),
 }
 
 /// What becomes of a row whose key is stored already.
@@ -50,25 +53,37 @@ impl Table {
     /// `insert … select …`, from the JSON array in parameter `parameter`, as far as `guard`
     /// holds.
     pub(super) fn insert(&self, backend: Backend, parameter: usize, guard: &str) -> String {
-        self.insert_from(&self.source(backend, parameter), backend, guard)
+        self.insert_from(&self.source(backend, parameter), backend, guard, parameter + 1)
     }
 
     /// The same on PostgreSQL, from one array for each column of the rows, in the parameters
-    /// from number `first` on.
+    /// from number `first` on, and behind them what the rows share.
     pub(super) fn insert_columns(&self, first: usize, guard: &str) -> String {
         let kinds = self.sent().map(|(_, kind)| kind);
         let mut source = format!("{} as r(", unnest(first, kinds));
         list(&mut source, self.sent(), |sql, (name, _)| quote(sql, name));
         source.push(')');
-        self.insert_from(&source, Backend::Postgres, guard)
+        self.insert_from(&source, Backend::Postgres, guard, first + self.sent().count())
     }
 
-    fn insert_from(&self, source: &str, backend: Backend, guard: &str) -> String {
+    fn insert_from(
+        &self,
+        source: &str,
+        backend: Backend,
+        guard: &str,
+        first_shared: usize,
+    ) -> String {
+        let mut shared = first_shared..;
         let names = || self.columns.iter().map(|(name, _)| *name);
         let mut sql = format!("insert into {} (", self.name);
         list(&mut sql, names(), quote);
         sql.push_str(") select ");
-        list(&mut sql, self.columns, |sql, (name, kind)| kind.value(sql, backend, name));
+        list(&mut sql, self.columns, |sql, (name, kind)| match (kind, &mut shared) {
+            (Kind::Shared(of), shared) => {
+                let _ = shared.next().map(|parameter| write!(sql, "${parameter}::{of}"));
+            }
+            _ => kind.value(sql, backend, name),
+        });
         let _ = write!(sql, " from {source} where {guard}");
         if self.conflict == Conflict::Refuse {
             return sql;
@@ -140,7 +155,7 @@ impl Kind {
             Self::Instant => Some("timestamptz"),
             Self::Json => Some("jsonb"),
             Self::Ordered => Some("json"),
-            Self::Shard => None,
+            Self::Shard | Self::Shared(_) => None,
         }
     }
 

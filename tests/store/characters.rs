@@ -71,6 +71,12 @@ async fn one_that_is_created_comes_back_whatever_is_set(fresh: &Fresh) {
     never_deleted.character.profile.max_spawned = Some(1);
     let mut created = vec![newborn(1, BOB), online(2), offline(3), never_deleted];
     created.push(deleted(newborn(5, Uuid::from_u128(0xc)), at(100)));
+    created.push(newborn(7, Uuid::from_u128(0xd)));
+    for (number, differ) in (8..).zip(beginnings()) {
+        let mut other = newborn(number, Uuid::from_u128(u128::from(number)));
+        differ(&mut other.character);
+        created.push(other);
+    }
     let (fence, _) = take(&store).await;
     let work = Work { created: created.clone(), characters: vec![offline(6)], ..empty() };
     store.commit(&fence, 1, Arc::new(work)).await.unwrap();
@@ -79,6 +85,20 @@ async fn one_that_is_created_comes_back_whatever_is_set(fresh: &Fresh) {
     for CharacterRow { key, character } in created {
         assert_eq!(read(&store, key.character.0).await, character);
     }
+}
+
+/// Each makes a character that was created unlike others of its round.
+fn beginnings() -> [fn(&mut Character); 8] {
+    [
+        |character| character.profile.level -= 1,
+        |character| character.profile.experience -= 1,
+        |character| character.profile.stat_points -= 1,
+        |character| character.profile.skill_points -= 1,
+        |character| character.profile.created_at = at(-1),
+        |character| character.profile.play_time_ms -= 1,
+        |character| character.event_seq += 1,
+        |character| character.version += 1,
+    ]
 }
 
 /// Whoever believes that it is new does not know what it would overwrite.

@@ -1,6 +1,7 @@
 //! Characters that no row is stored of. Most were created by requests and never online: such a
 //! row takes PostgreSQL two thirds of what one of [`CHARACTERS`] does, as none is looked for that
-//! might be there, and as no column is null, so that each travels as one array.
+//! might be there, and as no column is null, so that each travels as one array, or once for all
+//! rows where they have begun alike.
 
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
@@ -31,24 +32,21 @@ pub(in crate::store) const CREATED: Table = Table {
         ("class_type", Kind::Text),
         ("race", Kind::Text),
         ("gender", Kind::Text),
-        ("level", Kind::Int),
-        ("experience", Kind::BigInt),
+        ("level", Kind::Shared("integer")),
+        ("experience", Kind::Shared("bigint")),
         ("slot_number", Kind::SmallInt),
-        ("stat_points", Kind::BigInt),
-        ("skill_points", Kind::BigInt),
+        ("stat_points", Kind::Shared("bigint")),
+        ("skill_points", Kind::Shared("bigint")),
         ("stats", Kind::Ordered),
         ("appearance", Kind::Ordered),
-        ("created_at", Kind::Instant),
-        ("play_time_ms", Kind::BigInt),
-        ("event_seq", Kind::BigInt),
-        ("version", Kind::BigInt),
-        ("updated_at", Kind::Instant),
+        ("created_at", Kind::Shared("timestamptz")),
+        ("play_time_ms", Kind::Shared("bigint")),
+        ("event_seq", Kind::Shared("bigint")),
+        ("version", Kind::Shared("bigint")),
+        ("updated_at", Kind::Shared("timestamptz")),
     ],
     conflict: Conflict::Refuse,
 };
-
-/// The shard is a parameter of the statement.
-const NUM_SENT: usize = CREATED.columns.len() - 1;
 
 pub(in crate::store) struct Created<'a> {
     key: CharacterKey,
@@ -58,6 +56,36 @@ pub(in crate::store) struct Created<'a> {
     race: &'a str,
     gender: &'a str,
     slot: u8,
+    beginning: Beginning,
+}
+
+/// What characters have alike that were created in the same round and have done nothing yet.
+#[derive(PartialEq)]
+struct Beginning {
+    level: i32,
+    experience: i64,
+    stat_points: i64,
+    skill_points: i64,
+    created_at: DateTime<Utc>,
+    play_time_ms: i64,
+    event_seq: i64,
+    version: i64,
+}
+
+impl Beginning {
+    fn of(character: &Character) -> Self {
+        let profile = &character.profile;
+        Self {
+            level: profile.level.into(),
+            experience: profile.experience.cast_signed(),
+            stat_points: profile.stat_points.into(),
+            skill_points: profile.skill_points.into(),
+            created_at: profile.created_at,
+            play_time_ms: profile.play_time_ms.cast_signed(),
+            event_seq: character.event_seq.cast_signed(),
+            version: character.version.cast_signed(),
+        }
+    }
 }
 
 impl<'a> Created<'a> {
@@ -82,17 +110,23 @@ impl<'a> Created<'a> {
                         ..
                     },
                 ..
-            } => Some(Self { key: *key, character, name_key, class, race, gender, slot: *slot }),
+            } => {
+                let (slot, beginning) = (*slot, Beginning::of(character));
+                Some(Self { key: *key, character, name_key, class, race, gender, slot, beginning })
+            }
             _ => None,
         }
     }
 }
 
-/// Those of whom [`CREATED`] has everything, and the others.
+/// Those of whom [`CREATED`] has everything and who began alike, and the others.
 pub(in crate::store) fn created(rows: &[CharacterRow]) -> (Vec<Created<'_>>, Vec<&CharacterRow>) {
-    let (mut created, mut others) = (Vec::new(), Vec::new());
+    let (mut created, mut others) = (Vec::<Created<'_>>::new(), Vec::new());
     for row in rows {
-        match Created::of(row) {
+        let is_alike = |one: &Created<'_>| {
+            created.first().is_none_or(|first| first.beginning == one.beginning)
+        };
+        match Created::of(row).filter(is_alike) {
             Some(row) => created.push(row),
             None => others.push(row),
         }
@@ -100,14 +134,13 @@ pub(in crate::store) fn created(rows: &[CharacterRow]) -> (Vec<Created<'_>>, Vec
     (created, others)
 }
 
-/// What [`Table::insert_columns`] reads.
+/// What [`Table::insert_columns`] reads; nothing for no rows.
 pub(in crate::store) fn created_columns(
     rows: &[Created<'_>],
     decided_at: DateTime<Utc>,
-) -> [Value; NUM_SENT] {
-    let text = |value: fn(&Profile) -> String| column(rows, |row| value(&row.character.profile));
-    let number = |value: fn(&Profile) -> i64| column(rows, |row| value(&row.character.profile));
-    [
+) -> Vec<Value> {
+    let Some(Created { beginning, .. }) = rows.first() else { return Vec::new() };
+    vec![
         column(rows, |row| row.key.tenant.0),
         column(rows, |row| i64::from(row.key.character.0)),
         column(rows, |row| row.character.uuid),
@@ -117,17 +150,17 @@ pub(in crate::store) fn created_columns(
         column(rows, |row| row.class.to_owned()),
         column(rows, |row| row.race.to_owned()),
         column(rows, |row| row.gender.to_owned()),
-        column(rows, |row| i32::from(row.character.profile.level)),
-        number(|profile| profile.experience.cast_signed()),
         column(rows, |row| i16::from(row.slot)),
-        number(|profile| profile.stat_points.into()),
-        number(|profile| profile.skill_points.into()),
-        text(|profile| Fields(profile.stats.0.clone()).to_json()),
-        text(|profile| looks(&profile.appearance).to_json()),
-        column(rows, |row| row.character.profile.created_at),
-        number(|profile| profile.play_time_ms.cast_signed()),
-        column(rows, |row| row.character.event_seq.cast_signed()),
-        column(rows, |row| row.character.version.cast_signed()),
-        column(rows, |_| decided_at),
+        column(rows, |row| Fields(row.character.profile.stats.0.clone()).to_json()),
+        column(rows, |row| looks(&row.character.profile.appearance).to_json()),
+        beginning.level.into(),
+        beginning.experience.into(),
+        beginning.stat_points.into(),
+        beginning.skill_points.into(),
+        beginning.created_at.into(),
+        beginning.play_time_ms.into(),
+        beginning.event_seq.into(),
+        beginning.version.into(),
+        decided_at.into(),
     ]
 }
