@@ -157,7 +157,8 @@ async fn compare(server: &str, nats: &str) {
         let (url, outbox) = (format!("{by_hand}/published"), Some("by_hand_relayed"));
         contestants.insert(2, contestant("the same, and published", url, outbox));
     }
-    // As with any bench, what stands on the command line picks those whose name has it.
+    // As with any bench, what stands on the command line picks those whose name has it. The first
+    // one's rate is what the others' are compared with.
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     contestants.retain(|contestant| wanted.iter().all(|wanted| contestant.name.contains(wanted)));
     for _ in 0..NUM_TURNS {

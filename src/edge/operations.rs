@@ -35,8 +35,9 @@ use crate::engine::round::Answer;
 use crate::engine::spans;
 use crate::store::{self, CharacterRef, Store};
 
-/// Character numbers taken from the database at a time. Creations wait for them, and a restart loses
-/// those not used: so it is twice as many each time, from the least to the most.
+/// Character numbers taken from the database at a time. Creations wait for them, and those not used
+/// when the process ends are lost: so it is twice as many each time all were, from the least to the
+/// most.
 const BLOCK_SIZES: RangeInclusive<u32> = 64..=4_096;
 /// Largest body of a request, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -198,20 +199,25 @@ impl Operations {
         let is_passed = greatest.is_some_and(|greatest| left.start <= greatest.0);
         let block = left.end.saturating_sub(*size)..left.end;
         let is_taken = taken.is_some_and(|taken| block.contains(&taken.0));
-        if left.start >= left.end || is_passed || is_taken {
-            let wanted = (*size * 2).clamp(*BLOCK_SIZES.start(), *BLOCK_SIZES.end());
+        let is_used_up = left.start >= left.end;
+        if is_used_up || is_passed || is_taken {
+            let wanted = if is_used_up { *size * 2 } else { *size };
+            let wanted = wanted.clamp(*BLOCK_SIZES.start(), *BLOCK_SIZES.end());
             let reserved = self.stored(move |store| async move {
-                store.reserve_character_numbers(tenant, wanted, greatest).await
+                match store.reserve_character_numbers(tenant, wanted, greatest).await {
+                    // There may still be fewer.
+                    Err(store::Error::Exhausted { .. }) => {
+                        let least = *BLOCK_SIZES.start();
+                        store.reserve_character_numbers(tenant, least, greatest).await
+                    }
+                    reserved => reserved,
+                }
             });
             match reserved.await {
-                Ok(block) => (*left, *size) = (block, wanted),
+                Ok(block) => (*size, *left) = (block.end - block.start, block),
                 // There may be none above the greatest: what is left is free all the same.
-                Err(_) if left.start < left.end => {}
-                Err(error) => {
-                    // Near the end of all numbers there may still be fewer.
-                    *size = 0;
-                    return Err(error);
-                }
+                Err(_) if !is_used_up => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(CharacterId(left.next().expect("a block has numbers")))

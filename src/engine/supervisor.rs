@@ -439,6 +439,7 @@ impl Handler<Collected> for BrokerSupervisor {
                 let round = Arc::clone(&open.context);
                 round.expect(wave.len());
                 self.send(wave, &round);
+                self.pump(context);
                 return;
             }
         }

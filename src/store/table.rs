@@ -53,6 +53,8 @@ impl Table {
     /// `insert … select …`, from the JSON array in parameter `parameter`, as far as `guard`
     /// holds.
     pub(super) fn insert(&self, backend: Backend, parameter: usize, guard: &str) -> String {
+        let is_shared = |(_, kind): &(_, Kind)| matches!(kind, Kind::Shared(_));
+        debug_assert!(!self.columns.iter().any(is_shared), "a row's JSON has nothing shared");
         self.insert_from(&self.source(backend, parameter), backend, guard, parameter + 1)
     }
 

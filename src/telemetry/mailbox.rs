@@ -1,4 +1,5 @@
-//! Mailbox instrumentation: every message of every actor travels in an [`Envelope`].
+//! Mailbox instrumentation: every message of every actor travels in an [`Envelope`], but for one
+//! that says only that others wait.
 //!
 //! actix tells neither a mailbox's length nor how long a message waited, so both are
 //! counted here: sealed when sent, opened when handled, and settled when dropped, so that a

@@ -17,6 +17,7 @@ behaviours! {
     a_slot_is_had_once_and_lies_within_the_range,
     a_restoration_into_a_taken_slot_names_another,
     a_number_is_had_once,
+    numbers_are_drawn_to_nearly_the_last,
     what_the_catalog_does_not_know_is_refused,
     an_appearance_has_the_values_of_the_catalog,
     points_are_allocated_all_or_not_at_all,
@@ -177,6 +178,20 @@ async fn a_number_is_had_once(world: World) {
     create("Nine", json!(u32::MAX)).await.with(201);
     world.heard(1).await;
     assert_eq!(draw("Ten", drawn).await, drawn + 1);
+}
+
+async fn numbers_are_drawn_to_nearly_the_last(world: World) {
+    // Until so many are reserved together that above the next one there are not as many.
+    for number in 0..65 {
+        world.hero(Uuid::new_v4(), &format!("Hero {number}")).await;
+    }
+    let greatest = u32::MAX - 101;
+    let asked = with(creation(Uuid::new_v4(), "High"), json!({ "number": greatest }));
+    world.post("", asked).await.with(201);
+    for number in 1..=64 {
+        let asked = creation(Uuid::new_v4(), &format!("Higher {number}"));
+        assert_eq!(world.post("", asked).await.with(201)["number"], greatest + number);
+    }
 }
 
 async fn what_the_catalog_does_not_know_is_refused(world: World) {

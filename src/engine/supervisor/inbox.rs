@@ -9,7 +9,7 @@ use actix::{Addr, Context, Handler, Message};
 use parking_lot::Mutex;
 
 use super::{Ask, BrokerSupervisor};
-use crate::telemetry::mailbox::MessageKind;
+use crate::telemetry::mailbox::{Handling, MessageKind};
 
 /// Bounded by the requests' permits.
 #[derive(Default)]
@@ -28,7 +28,7 @@ struct State {
     is_closed: bool,
 }
 
-/// There are requests.
+/// There are requests. It is not counted: they are.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Wake;
@@ -78,15 +78,17 @@ impl Inbox {
 }
 
 impl BrokerSupervisor {
-    /// Puts the requests that have come into the queue.
-    pub(super) fn take_in(&mut self) {
+    /// Puts the requests that have come into the queue. Gives the handling of the last, if any has.
+    pub(super) fn take_in(&mut self) -> Option<Handling> {
         let is_over = self.is_over();
+        let mut handling = None;
         for mut ask in self.parts.inbox.take() {
-            let _handling = ask.envelope.open(MessageKind::Request);
+            handling = Some(ask.envelope.open(MessageKind::Request));
             if !is_over {
                 self.queue.push_request(ask);
             }
         }
+        handling
     }
 
     /// Whether there is nothing to do until something comes.
@@ -94,10 +96,10 @@ impl BrokerSupervisor {
         self.parts.inbox.rest(self.wake_at())
     }
 
-    /// Requests that give it something to do. Anything else that lets it open a round wakes it
-    /// anyway.
+    /// How many requests are to wake it: while something is under way, as many as a crowd lacks.
+    /// Whatever ends what is under way takes them in too.
     fn wake_at(&self) -> usize {
-        let is_busy = !self.open.is_empty() || self.is_resolving;
+        let is_busy = !self.is_over() && (!self.open.is_empty() || self.is_resolving);
         match self.queue.num_if_only_requests() {
             Some(num_waiting) if is_busy => self.crowd.num_missing(num_waiting).max(1),
             _ => 1,
@@ -109,6 +111,8 @@ impl Handler<Wake> for BrokerSupervisor {
     type Result = ();
 
     fn handle(&mut self, _: Wake, context: &mut Context<Self>) {
+        // The time is that of the request that woke it.
+        let _handling = self.take_in();
         self.pump(context);
     }
 }

@@ -125,5 +125,7 @@ impl Handler<Tend> for BrokerSupervisor {
             let envelope = Envelope::seal(Kind::Committer);
             self.parts.committer.do_send(Renew { envelope });
         }
+        // Takes in what lies in the inbox, also while a commit takes very long.
+        self.pump(context);
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::character::{Character, Name, Profile};
 use crate::store::table::{Conflict, Kind, Table, column};
 use crate::store::work::CharacterRow;
 
-/// Those of whom [`CREATED`] has not everything.
+/// Those of whom [`CREATED`] has not everything, or not together with the others.
 pub(in crate::store) const NEW_CHARACTERS: Table =
     Table { conflict: Conflict::Refuse, ..CHARACTERS };
 
