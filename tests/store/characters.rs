@@ -73,7 +73,7 @@ async fn one_that_is_created_comes_back_whatever_is_set(fresh: &Fresh) {
     created.push(deleted(newborn(5, Uuid::from_u128(0xc)), at(100)));
     created.push(newborn(7, Uuid::from_u128(0xd)));
     for (number, differ) in (8..).zip(beginnings()) {
-        let mut other = newborn(number, Uuid::from_u128(u128::from(number)));
+        let mut other = newborn(number, Uuid::from_u128(0x100 + u128::from(number)));
         differ(&mut other.character);
         created.push(other);
     }
