@@ -177,7 +177,7 @@ impl BrokerSupervisor {
         }
     }
 
-    /// Opens rounds while there is work and room.
+    /// Does what there is to do, until something else comes.
     fn pump(&mut self, context: &mut Context<Self>) {
         loop {
             self.take_in();
@@ -189,6 +189,7 @@ impl BrokerSupervisor {
         }
     }
 
+    /// Opens rounds while there is work and room.
     fn open_rounds(&mut self, context: &mut Context<Self>) {
         if !self.leaving.is_empty() {
             self.let_go(context);

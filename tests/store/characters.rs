@@ -87,20 +87,6 @@ async fn one_that_is_created_comes_back_whatever_is_set(fresh: &Fresh) {
     }
 }
 
-/// Each makes a character that was created unlike others of its round.
-fn beginnings() -> [fn(&mut Character); 8] {
-    [
-        |character| character.profile.level -= 1,
-        |character| character.profile.experience -= 1,
-        |character| character.profile.stat_points -= 1,
-        |character| character.profile.skill_points -= 1,
-        |character| character.profile.created_at = at(-1),
-        |character| character.profile.play_time_ms -= 1,
-        |character| character.event_seq += 1,
-        |character| character.version += 1,
-    ]
-}
-
 /// Whoever believes that it is new does not know what it would overwrite.
 async fn one_that_is_stored_is_not_created(fresh: &Fresh) {
     let store = fresh.store().await;

@@ -174,6 +174,20 @@ pub(super) fn newborn(number: u32, user: Uuid) -> CharacterRow {
     row
 }
 
+/// Each makes a character that was created unlike others of its round.
+pub(super) fn beginnings() -> [fn(&mut Character); 8] {
+    [
+        |character| character.profile.level -= 1,
+        |character| character.profile.experience -= 1,
+        |character| character.profile.stat_points -= 1,
+        |character| character.profile.skill_points -= 1,
+        |character| character.profile.created_at = at(-1),
+        |character| character.profile.play_time_ms -= 1,
+        |character| character.event_seq += 1,
+        |character| character.version += 1,
+    ]
+}
+
 /// As it is once softly deleted.
 pub(super) fn deleted(mut row: CharacterRow, restorable_until: DateTime<Utc>) -> CharacterRow {
     row.character.profile.deletion = Some(Deletion { at: at(0), restorable_until });
