@@ -75,14 +75,15 @@ impl Table {
         guard: &str,
         first_shared: usize,
     ) -> String {
-        let mut shared = first_shared..;
+        let mut next_shared = first_shared;
         let names = || self.columns.iter().map(|(name, _)| *name);
         let mut sql = format!("insert into {} (", self.name);
         list(&mut sql, names(), quote);
         sql.push_str(") select ");
-        list(&mut sql, self.columns, |sql, (name, kind)| match (kind, &mut shared) {
-            (Kind::Shared(of), shared) => {
-                let _ = shared.next().map(|parameter| write!(sql, "${parameter}::{of}"));
+        list(&mut sql, self.columns, |sql, (name, kind)| match kind {
+            Kind::Shared(of) => {
+                let _ = write!(sql, "${next_shared}::{of}");
+                next_shared += 1;
             }
             _ => kind.value(sql, backend, name),
         });
